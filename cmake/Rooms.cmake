@@ -1,0 +1,44 @@
+# expunge_room(NAME [USES room...] [PRIVATE lib...] [PUBLIC lib...])
+#
+# One folder of expunge/ as a library of its own. A room links only the rooms that it names in USES,
+# all of which must stand above it, so that a dependency in the wrong direction does not build.
+# All rooms are then joined into the one library `expunge` (CMakeLists.txt in the root).
+define_property(GLOBAL PROPERTY EXPUNGE_ROOMS BRIEF_DOCS "rooms defined so far" FULL_DOCS "top first")
+
+function(expunge_room name)
+  cmake_parse_arguments(ROOM "" "" "USES;PRIVATE;PUBLIC" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/expunge/${name}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_library(room_${name} STATIC ${sources})
+  target_link_libraries(room_${name} PUBLIC expunge_settings expunge_torch ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
+  foreach(used ${ROOM_USES})
+    target_link_libraries(room_${name} PUBLIC room_${used})
+  endforeach()
+  target_precompile_headers(room_${name} REUSE_FROM expunge_pch)
+  set_target_properties(room_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  set_property(GLOBAL APPEND PROPERTY EXPUNGE_ROOMS ${name})
+endfunction()
+
+# expunge_room_tests(NAME [LABELS ...]): tests/NAME/*_test.cpp as one program, NAME_test.
+# A file *_slow_test.cpp goes into NAME_slow_test with the label slow.
+function(expunge_room_tests name)
+  file(GLOB all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cpp)
+  set(slow ${all})
+  list(FILTER slow INCLUDE REGEX "_slow_test.cpp$")
+  list(FILTER all EXCLUDE REGEX "_slow_test.cpp$")
+  _expunge_test_program(${name}_test ${name} unit "${all}")
+  _expunge_test_program(${name}_slow_test ${name} slow "${slow}")
+endfunction()
+
+function(_expunge_test_program program room label sources)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${program} ${sources})
+  target_link_libraries(${program} PRIVATE room_${room} GTest::gtest GTest::gtest_main)
+  target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_precompile_headers(${program} REUSE_FROM expunge_pch)
+  gtest_discover_tests(${program} PROPERTIES LABELS ${label} TIMEOUT 600 DISCOVERY_TIMEOUT 60)
+endfunction()

@@ -1,0 +1,64 @@
+#include "expunge/core/gemm.h"
+
+#include "expunge/core/error.h"
+
+#if EXPUNGE_HAS_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
+
+namespace expunge {
+namespace {
+
+void require_matrix(const torch::Tensor& x, const char* name) {
+  if (x.dim() != 2 || x.scalar_type() != torch::kFloat32 || !x.is_cpu() ||
+      (x.size(1) > 1 && x.stride(1) != 1)) {
+    fail(
+        "gemm: {} must be a float32 CPU matrix with unit stride along rows, got {} dimensions of "
+        "{}",
+        name, x.dim(), toString(x.scalar_type()));
+  }
+}
+
+}  // namespace
+
+void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool transpose_b,
+          torch::Tensor& out, float alpha, float beta) {
+  require_matrix(a, "a");
+  require_matrix(b, "b");
+  require_matrix(out, "out");
+  const int64_t m = transpose_a ? a.size(1) : a.size(0);
+  const int64_t k = transpose_a ? a.size(0) : a.size(1);
+  const int64_t n = transpose_b ? b.size(0) : b.size(1);
+  const int64_t k_b = transpose_b ? b.size(1) : b.size(0);
+  if (k != k_b || out.size(0) != m || out.size(1) != n) {
+    fail("gemm: op(a) is ({}, {}), op(b) is ({}, {}), out is ({}, {})", m, k, k_b, n, out.size(0),
+         out.size(1));
+  }
+#if EXPUNGE_HAS_ONEDNN
+  const auto leading = [](const torch::Tensor& x) {
+    return std::max<int64_t>(x.stride(0), std::max<int64_t>(x.size(1), 1));
+  };
+  const auto status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha,
+                                 a.data_ptr<float>(), leading(a), b.data_ptr<float>(), leading(b),
+                                 beta, out.data_ptr<float>(), leading(out));
+  if (status != dnnl_success) fail("gemm: oneDNN returned status {}", static_cast<int>(status));
+#else
+  const auto op_a = transpose_a ? a.t() : a;
+  const auto op_b = transpose_b ? b.t() : b;
+  at::addmm_out(out, out, op_a, op_b, beta, alpha);
+#endif
+}
+
+const char* gemm_library() {
+#if EXPUNGE_HAS_ONEDNN
+  static const std::string name = [] {
+    const auto* v = dnnl_version();
+    return fmt::format("oneDNN {}.{}.{}", v->major, v->minor, v->patch);
+  }();
+  return name.c_str();
+#else
+  return "LibTorch";
+#endif
+}
+
+}  // namespace expunge
