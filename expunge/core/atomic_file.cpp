@@ -1,0 +1,181 @@
+#include "expunge/core/atomic_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <random>
+
+#include "expunge/core/error.h"
+
+namespace expunge {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t buffer_size = size_t{1} << 16;
+
+[[noreturn]] void fail_system(const fs::path& path, const char* what, int error) {
+  fail<SystemError>("{}: {}: {}", path.string(), what, std::strerror(error));
+}
+
+int open_retrying(const fs::path& path, int flags, mode_t mode = 0) {
+  while (true) {
+    const int file = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    if (file >= 0 || errno != EINTR) return file;
+  }
+}
+
+// A descriptor that is closed at the end of its scope.
+class OpenFile {
+ public:
+  explicit OpenFile(const fs::path& path) : file_(open_retrying(path, O_RDONLY)) {
+    if (file_ < 0) fail_system(path, "cannot be opened", errno);
+  }
+  ~OpenFile() { ::close(file_); }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  [[nodiscard]] int get() const { return file_; }
+
+ private:
+  int file_;
+};
+
+// A name that no other process on any machine uses. Not a seed of anything that is kept.
+fs::path temporary_beside(const fs::path& target) {
+  std::random_device device;
+  const uint64_t word = (static_cast<uint64_t>(device()) << 32) | device();
+  return target.parent_path() / fmt::format(".{}.{:016x}.tmp", target.filename().string(), word);
+}
+
+// A renamed file survives a power failure only once its folder is on the disk.
+void sync_folder_of(const fs::path& target) {
+  const auto folder = target.parent_path().empty() ? fs::path(".") : target.parent_path();
+  const OpenFile handle(folder);
+  // Some file systems cannot sync a folder, and say so by EINVAL.
+  if (::fsync(handle.get()) != 0 && errno != EINVAL) fail_system(folder, "cannot be synced", errno);
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
+  std::error_code none;
+  if (fs::is_symlink(path, none)) target_ = fs::weakly_canonical(path, none);
+  if (target_.empty()) target_ = path;
+  const auto status = fs::status(target_, none);
+  if (fs::is_directory(status)) fail_system(path_, "cannot be written", EISDIR);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    file_ = open_retrying(target_, O_WRONLY);
+  } else {
+    temporary_ = temporary_beside(target_);
+    file_ = open_retrying(temporary_, O_WRONLY | O_CREAT | O_EXCL, 0666);
+  }
+  if (file_ < 0) {
+    temporary_.clear();
+    fail_system(path_, "cannot be created", errno);
+  }
+  buffer_.reserve(buffer_size);
+}
+
+AtomicFile::~AtomicFile() {
+  discard();
+}
+
+void AtomicFile::discard() noexcept {
+  if (file_ >= 0) ::close(file_);
+  file_ = -1;
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  temporary_.clear();
+}
+
+void AtomicFile::write(const void* bytes, size_t count) {
+  if (count == 0) return;
+  const auto* from = static_cast<const char*>(bytes);
+  if (buffer_.size() + count > buffer_size) flush();
+  if (count >= buffer_size) {
+    write_out(from, count);
+  } else {
+    buffer_.append(from, count);
+  }
+}
+
+void AtomicFile::flush() {
+  write_out(buffer_.data(), buffer_.size());
+  buffer_.clear();
+}
+
+void AtomicFile::write_out(const char* bytes, size_t count) {
+  while (count > 0) {
+    const ssize_t written = ::write(file_, bytes, count);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) fail_system(path_, "cannot be written", written < 0 ? errno : ENOSPC);
+    bytes += written;
+    count -= static_cast<size_t>(written);
+  }
+}
+
+void AtomicFile::commit() {
+  if (file_ < 0) fail("{}: committed twice", path_.string());
+  flush();
+  if (temporary_.empty()) {
+    const int error = ::close(file_) == 0 ? 0 : errno;
+    file_ = -1;
+    if (error != 0) fail_system(path_, "cannot be written", error);
+    return;
+  }
+  if (::fsync(file_) != 0) fail_system(path_, "cannot be synced", errno);
+  // A network file system may tell only now that it had no room.
+  const int error = ::close(file_) == 0 ? 0 : errno;
+  file_ = -1;
+  if (error != 0) fail_system(path_, "cannot be written", error);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0)
+    fail_system(path_, "cannot be put in its place", errno);
+  temporary_.clear();
+  sync_folder_of(target_);
+}
+
+void write_file_atomically(const fs::path& path, const std::function<void(FileWriter&)>& write) {
+  AtomicFile file(path);
+  write(file);
+  file.commit();
+}
+
+void write_file_atomically(const fs::path& path, std::string_view contents) {
+  write_file_atomically(path, [&](FileWriter& file) { file.write(contents); });
+}
+
+std::string read_file(const fs::path& path) {
+  const OpenFile file(path);
+  std::string contents;
+  char buffer[buffer_size];
+  while (true) {
+    const ssize_t got = ::read(file.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_system(path, "cannot be read", errno);
+    if (got == 0) return contents;
+    contents.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  const OpenFile file(path);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail_system(path, "cannot be read", errno);
+  if (S_ISDIR(status.st_mode)) fail_system(path, "cannot be read", EISDIR);
+  if (!S_ISREG(status.st_mode)) fail<SystemError>("{}: a regular file required", path.string());
+  size_ = static_cast<size_t>(status.st_size);
+  if (size_ == 0) return;
+  void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
+  if (memory == MAP_FAILED) fail_system(path, "cannot be mapped", errno);
+  data_ = static_cast<const std::byte*>(memory);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+}  // namespace expunge
