@@ -1,0 +1,26 @@
+// Margins: one number a model and point that says how sure the model is of the point's label.
+//
+// Legend: N models, m points, C classes.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+
+namespace expunge {
+
+/// margin = z_y - logsumexp over the classes c != y of z_c, in nats: the log-odds of the label
+/// under softmax, log(p_y / (1 - p_y)), written so that neither probability has to be formed
+/// (Georgiev et al., arXiv 2410.23232, section 3; Park et al., arXiv 2303.14186).
+///
+/// logits: (N, m, C) or, for one model, (m, C); float16 or float32, C >= 2; may be mapped from a
+/// file, of which each page is read once. labels: (m) int64 in [0, C). Returns (N, m) or (m)
+/// float32, computed in float32 after subtracting the largest of the other logits.
+///
+/// `workers` as in worker_count(); the result does not depend on it. Throws InputError for a wrong
+/// shape or dtype and for a label out of range (naming the point), NonFiniteError for a NaN or
+/// infinite logit (naming model, point and class).
+torch::Tensor margins(const torch::Tensor& logits, const torch::Tensor& labels,
+                      int64_t workers = 0);
+
+}  // namespace expunge
