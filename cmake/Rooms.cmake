@@ -17,7 +17,6 @@ function(expunge_room name)
     target_link_libraries(room_${name} PUBLIC room_${used})
   endforeach()
   target_precompile_headers(room_${name} REUSE_FROM expunge_pch)
-  set_target_properties(room_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   set_property(GLOBAL APPEND PROPERTY EXPUNGE_ROOMS ${name})
 endfunction()
 

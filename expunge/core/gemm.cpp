@@ -1,5 +1,7 @@
 #include "expunge/core/gemm.h"
 
+#include <ATen/ops/addmm.h>
+
 #include "expunge/core/error.h"
 
 #if EXPUNGE_HAS_ONEDNN
@@ -9,12 +11,14 @@
 namespace expunge {
 namespace {
 
-void require_matrix(const torch::Tensor& x, const char* name) {
-  if (x.dim() != 2 || x.scalar_type() != torch::kFloat32 || !x.is_cpu() ||
+void require_matrix(const torch::Tensor& x, const char* name, torch::ScalarType dtype) {
+  const bool number = dtype == torch::kFloat32 || dtype == torch::kFloat64;
+  if (x.dim() != 2 || !number || x.scalar_type() != dtype || !x.is_cpu() ||
       (x.size(1) > 1 && x.stride(1) != 1)) {
     fail(
-        "gemm: {} must be a float32 CPU matrix with unit stride along rows, got {} dimensions of "
-        "{}",
+        "gemm: {} must be a CPU matrix of float32 or float64, of one dtype with the others and "
+        "with unit stride "
+        "along rows; got {} dimensions of {}",
         name, x.dim(), toString(x.scalar_type()));
   }
 }
@@ -23,9 +27,9 @@ void require_matrix(const torch::Tensor& x, const char* name) {
 
 void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool transpose_b,
           torch::Tensor& out, float alpha, float beta) {
-  require_matrix(a, "a");
-  require_matrix(b, "b");
-  require_matrix(out, "out");
+  require_matrix(a, "a", a.scalar_type());
+  require_matrix(b, "b", a.scalar_type());
+  require_matrix(out, "out", a.scalar_type());
   const int64_t m = transpose_a ? a.size(1) : a.size(0);
   const int64_t k = transpose_a ? a.size(0) : a.size(1);
   const int64_t n = transpose_b ? b.size(0) : b.size(1);
@@ -35,18 +39,18 @@ void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool
          out.size(1));
   }
 #if EXPUNGE_HAS_ONEDNN
-  const auto leading = [](const torch::Tensor& x) {
-    return std::max<int64_t>(x.stride(0), std::max<int64_t>(x.size(1), 1));
-  };
-  const auto status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha,
-                                 a.data_ptr<float>(), leading(a), b.data_ptr<float>(), leading(b),
-                                 beta, out.data_ptr<float>(), leading(out));
-  if (status != dnnl_success) fail("gemm: oneDNN returned status {}", static_cast<int>(status));
-#else
-  const auto op_a = transpose_a ? a.t() : a;
-  const auto op_b = transpose_b ? b.t() : b;
-  at::addmm_out(out, out, op_a, op_b, beta, alpha);
+  if (a.scalar_type() == torch::kFloat32) {
+    const auto leading = [](const torch::Tensor& x) {
+      return std::max<int64_t>(x.stride(0), std::max<int64_t>(x.size(1), 1));
+    };
+    const auto status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha,
+                                   a.data_ptr<float>(), leading(a), b.data_ptr<float>(), leading(b),
+                                   beta, out.data_ptr<float>(), leading(out));
+    if (status != dnnl_success) fail("gemm: oneDNN returned status {}", static_cast<int>(status));
+    return;
+  }
 #endif
+  at::addmm_out(out, out, transpose_a ? a.t() : a, transpose_b ? b.t() : b, beta, alpha);
 }
 
 const char* gemm_library() {

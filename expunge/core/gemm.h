@@ -1,4 +1,4 @@
-// Single-precision matrix product at the machine's full rate, whatever BLAS is installed.
+// Matrix product at the machine's full rate in single precision, whatever BLAS is installed.
 #pragma once
 
 #include <torch/types.h>
@@ -7,10 +7,10 @@ namespace expunge {
 
 /// out = alpha * op(a) * op(b) + beta * out, op(x) = x or its transpose.
 ///
-/// a, b, out: float32 CPU matrices with unit stride along rows (stride(1) == 1); a row may be
-/// longer than the matrix is wide (stride(0) >= size(1)). Shapes: op(a) (m, k), op(b) (k, n), out
-/// (m, n); a mismatch throws Error. Runs on the calling thread's OpenMP threads, which is one
-/// thread in a WorkerPool's workers. Writes no temporary.
+/// a, b, out: CPU matrices, all float32 (oneDNN) or all float64 (LibTorch's BLAS), with unit stride
+/// along rows (stride(1) == 1); a row may be longer than the matrix is wide (stride(0) >= size(1)).
+/// Shapes: op(a) (m, k), op(b) (k, n), out (m, n); a mismatch throws Error. Runs on the calling
+/// thread's OpenMP threads, which is one thread in a WorkerPool's workers. Writes no temporary.
 void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool transpose_b,
           torch::Tensor& out, float alpha = 1.0F, float beta = 0.0F);
 

@@ -263,6 +263,12 @@ void OptionGroup::set(const std::string& name, const OptionValue& value) {
                     nearest_name(name, known));
 }
 
+std::map<std::string, std::string> settings_of(const OptionGroup& group, const std::string& prefix) {
+  std::map<std::string, std::string> settings;
+  for (const auto& field : group.fields()) settings[prefix + field.name] = to_toml(field.get());
+  return settings;
+}
+
 std::string nearest_name(std::string_view word, const std::vector<std::string>& known) {
   const auto distance = [](std::string_view a, std::string_view b) {
     std::vector<size_t> row(b.size() + 1);

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -92,7 +93,8 @@ class OptionGroup {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& title() const { return title_; }
-  [[nodiscard]] const std::vector<OptionField>& fields() const { return fields_; }
+  [[nodiscard]] const std::vector<OptionField>& fields() const& { return fields_; }
+  [[nodiscard]] std::vector<OptionField> fields() && { return std::move(fields_); }
 
   /// Sets the field called `name`; OptionError names the nearest known one if there is none.
   void set(const std::string& name, const OptionValue& value);
@@ -109,6 +111,9 @@ class OptionGroup {
   std::string title_;
   std::vector<OptionField> fields_;
 };
+
+/// Every field's value as TOML text, by prefix and name: what results record.
+std::map<std::string, std::string> settings_of(const OptionGroup& group, const std::string& prefix = "");
 
 /// The member of `known` with the smallest edit distance to `word` (empty if `known` is empty).
 std::string nearest_name(std::string_view word, const std::vector<std::string>& known);

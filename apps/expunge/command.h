@@ -1,0 +1,60 @@
+// What the subcommands share: one function a file registers its command with CLI11.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "expunge/core/options.h"
+#include "expunge/core/progress.h"
+#include "expunge/pipeline/run_config.h"
+
+namespace expunge::app {
+
+/// Flags that every command has.
+struct CommonFlags {
+  bool json = false;    // results as JSON on standard output
+  bool quiet = false;   // no progress
+  int64_t workers = 0;  // threads; 0: one a processor
+};
+void add_common_flags(CLI::App& command, CommonFlags& flags, bool with_workers = true);
+
+/// A flag --kebab-case for every field of the group, with help, unit and default from its one
+/// definition. The group's struct must outlive the parsing.
+void add_option_flags(CLI::App& command, const OptionGroup& group);
+
+/// Flags of the commands that work in an experiment's folder.
+struct ExperimentFlags {
+  std::string config;
+  std::string out;
+  CommonFlags common;
+};
+void add_experiment_flags(CLI::App& command, ExperimentFlags& flags);
+/// --out, or runs/<name of the experiment> in the current folder.
+std::filesystem::path output_folder(const ExperimentFlags& flags, const RunConfig& config);
+
+/// A bar with rate and time left on a terminal, a line now and then elsewhere; on standard error.
+std::unique_ptr<ProgressSink> make_progress(const CommonFlags& flags);
+
+/// The folder with configs/: beside an installed program, or the source tree that it was built from.
+std::filesystem::path share_folder();
+
+/// Warns on standard error.
+void warn(const std::string& text);
+
+/// A command registers itself and its callback; what the callback throws becomes the exit code.
+void register_quickstart(CLI::App& app);
+void register_run(CLI::App& app);
+void register_train(CLI::App& app);
+void register_attribute(CLI::App& app);
+void register_unlearn(CLI::App& app);
+void register_evaluate(CLI::App& app);
+void register_report(CLI::App& app);
+void register_doctor(CLI::App& app);
+void register_klom(CLI::App& app);
+void register_margins(CLI::App& app);
+void register_removal_shift(CLI::App& app);
+
+}  // namespace expunge::app

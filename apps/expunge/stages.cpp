@@ -1,0 +1,53 @@
+#include "stages.h"
+
+#include <chrono>
+#include <cstdio>
+
+#include "expunge/pipeline/evaluation.h"
+#include "expunge/pipeline/experiment.h"
+#include "expunge/report/report_tables.h"
+#include "expunge/report/report_words.h"
+
+namespace expunge::app {
+namespace {
+
+void print_results(const ReportData& data, const std::filesystem::path& folder, bool json) {
+  if (json) {
+    std::fputs(results_json(data).c_str(), stdout);
+    return;
+  }
+  for (const auto& section : data.forget_sets) {
+    std::printf("%s: %zu examples forgotten; KLoM in nats, 95th percentile over points\n%s\n",
+                section.name.c_str(), section.indices.size(), method_table(section).text().c_str());
+  }
+  std::printf("%s\n", plain(headline(data)).c_str());
+  std::printf("%s\n", plain(up_front_words(data)).c_str());
+  std::printf("\nReport: %s\n", (folder / "report.html").string().c_str());
+}
+
+}  // namespace
+
+void run_stages(const ExperimentFlags& flags, const Stages& stages) {
+  const auto start = std::chrono::steady_clock::now();
+  auto config = read_run_config(flags.config);
+  const auto folder = output_folder(flags, config);
+  const auto progress = make_progress(flags.common);
+  const Experiment experiment(std::move(config), folder, flags.common.workers, progress.get());
+  if (stages.train) experiment.train();
+  if (stages.attribute) experiment.attribute();
+  if (stages.unlearn) experiment.unlearn();
+  if (stages.evaluate) {
+    const auto data =
+        evaluate(experiment, fmt::format("expunge run {} --out {}", flags.config, folder.string()));
+    for (const auto& warning : data.warnings) warn(warning);
+    write_results(experiment, data);
+    print_results(data, folder, flags.common.json);
+  }
+  if (!flags.common.quiet) {
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    std::fprintf(stderr, "done in %.1f s\n", seconds);
+  }
+}
+
+}  // namespace expunge::app

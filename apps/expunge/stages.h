@@ -1,0 +1,20 @@
+// The stages of an experiment as the commands run them.
+#pragma once
+
+#include "command.h"
+
+namespace expunge::app {
+
+/// Which stages a command runs, in this order.
+struct Stages {
+  bool train = false;
+  bool attribute = false;
+  bool unlearn = false;
+  bool evaluate = false;  // prints the tables
+};
+
+/// Runs the stages of the experiment in `flags`. Tables go to standard output, all else to standard
+/// error.
+void run_stages(const ExperimentFlags& flags, const Stages& stages);
+
+}  // namespace expunge::app

@@ -1,0 +1,111 @@
+// expunge unlearn: every full model of an experiment, or one model in a file.
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "expunge/core/error.h"
+#include "expunge/core/npy.h"
+#include "expunge/data/forget_set.h"
+#include "expunge/pipeline/experiment.h"
+#include "expunge/train/model_file.h"
+#include "stages.h"
+
+namespace expunge::app {
+namespace {
+
+struct OneModelFlags {
+  std::string model;
+  std::string forget;
+  std::string shift;
+  std::string targets;
+  std::string out_model;
+  int64_t seed = 0;
+};
+
+torch::Tensor read_logits_table(const std::string& path, const Problem& problem) {
+  const auto table = read_npy(path);
+  if (table.sizes() != at::IntArrayRef({problem.m(), problem.shape.classes})) {
+    fail<InputError>("{}: ({}, {}) required (evaluation points, classes), got ({})", path,
+                     problem.m(), problem.shape.classes, fmt::join(table.sizes(), ", "));
+  }
+  return table.to(torch::kFloat32);
+}
+
+void unlearn_one(const ExperimentFlags& flags, const OneModelFlags& one) {
+  if (one.forget.empty() || one.out_model.empty() || (one.shift.empty() == one.targets.empty())) {
+    fail<OptionError>("--model needs --forget, --out-model, and one of --shift and --targets");
+  }
+  const auto config = read_run_config(flags.config);
+  auto data = load_data(config.data);
+  const auto problem = make_problem(data);
+  auto model = read_model(one.model);
+  const auto forget = read_forget_set(one.forget, problem.n());
+  torch::Tensor targets;
+  if (!one.targets.empty()) {
+    targets = read_logits_table(one.targets, problem);
+  } else {
+    const auto dtype = model.network->parameters().scalar_type();
+    targets = evaluate_logits(*model.network, problem.inputs.to(dtype)).to(torch::kFloat32) +
+              config.evaluation.multiplier * read_logits_table(one.shift, problem);
+  }
+  const auto summary = TargetMatching(config.matching)
+                           .unlearn(*model.network, {.problem = problem,
+                                                     .forget = forget,
+                                                     .targets = targets,
+                                                     .seed = static_cast<uint64_t>(one.seed)});
+  model.metadata["expunge.unlearned"] = to_toml(forget);
+  model.metadata["expunge.sample_gradients"] = to_toml(summary.sample_gradients);
+  write_model(one.out_model, *model.network, model.metadata);
+
+  const double share =
+      summary.sample_gradients / static_cast<double>(problem.n() * model.recipe.epochs);
+  if (flags.common.json) {
+    std::printf("%s\n",
+                nlohmann::ordered_json({{"model", one.out_model},
+                                        {"forgotten", forget.size()},
+                                        {"sample_gradients", summary.sample_gradients},
+                                        {"cost_share_of_training", share},
+                                        {"forget_error_before", summary.forget_error_before},
+                                        {"forget_error_after", summary.forget_error_after}})
+                    .dump(2)
+                    .c_str());
+  } else {
+    std::printf(
+        "%zu examples unlearned at %.1f%% of a training; root mean square distance of their logits "
+        "from the "
+        "targets: %.3f before, %.3f after\n%s\n",
+        forget.size(), 100 * share, summary.forget_error_before, summary.forget_error_after,
+        one.out_model.c_str());
+  }
+}
+
+}  // namespace
+
+void register_unlearn(CLI::App& app) {
+  auto* command = app.add_subcommand("unlearn",
+                                     "Bring every full model of an experiment to its targets; or, "
+                                     "with --model, one model in a file");
+  const auto flags = std::make_shared<ExperimentFlags>();
+  const auto one = std::make_shared<OneModelFlags>();
+  add_experiment_flags(*command, *flags);
+  command->add_option("--model", one->model,
+                      "One model to unlearn (safetensors written by expunge)");
+  command->add_option("--forget", one->forget,
+                      "With --model: file of the examples to forget, one index a line");
+  command->add_option("--shift", one->shift,
+                      "With --model: predicted removal shift (m, C) .npy, added to its logits");
+  command->add_option("--targets", one->targets,
+                      "With --model: target logits (m, C) .npy, instead of --shift");
+  command->add_option("--out-model", one->out_model,
+                      "With --model: where the unlearned model goes");
+  command->add_option("--seed", one->seed, "With --model: seed of the retained examples drawn [0]");
+  command->callback([flags, one] {
+    if (one->model.empty()) {
+      run_stages(*flags, {.unlearn = true});
+    } else {
+      unlearn_one(*flags, *one);
+    }
+  });
+}
+
+}  // namespace expunge::app

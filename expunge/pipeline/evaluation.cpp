@@ -1,0 +1,292 @@
+#include "expunge/pipeline/evaluation.h"
+
+#include <ATen/ops/stack.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "expunge/core/atomic_file.h"
+#include "expunge/core/environment.h"
+#include "expunge/core/error.h"
+#include "expunge/core/npy.h"
+#include "expunge/core/toml_file.h"
+#include "expunge/evaluate/cost.h"
+#include "expunge/evaluate/margins.h"
+#include "expunge/report/report.h"
+#include "expunge/report/report_tables.h"
+
+namespace expunge {
+namespace {
+
+// A method's margins on one forget set, and what the table says of it.
+struct Method {
+  std::string file;  // part of a file's name
+  MethodRow row;
+  torch::Tensor margins;  // (N, m)
+  torch::Tensor klom;     // (m)
+};
+
+torch::Tensor direct_margins(const torch::Tensor& full_logits, const torch::Tensor& shift,
+                             const torch::Tensor& labels, int64_t workers) {
+  std::vector<torch::Tensor> rows;
+  for (int64_t i = 0; i < full_logits.size(0); ++i) {
+    rows.push_back(margins(full_logits[i].to(torch::kFloat32) + shift, labels, workers));
+  }
+  return at::stack(rows);
+}
+
+// Mean work of an unlearned store's models, as a share of one training.
+double mean_cost_share(const EnsembleStore& store, double training_cost) {
+  double total = 0;
+  for (int64_t row = 0; row < store.description().models; ++row) {
+    const auto metadata = store.model(row).metadata;
+    total += std::stod(metadata.at("expunge.sample_gradients"));
+  }
+  return share_of_training({total / static_cast<double>(store.description().models)},
+                           training_cost);
+}
+
+// Of the points of a group, the one at the median and the one at the top by KLoM of doing nothing.
+std::vector<int64_t> chosen_points(const torch::Tensor& klom, const std::vector<int64_t>& group) {
+  if (group.empty()) return {};
+  auto order = group;
+  const auto* values = klom.data_ptr<double>();
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return std::pair(values[a], a) < std::pair(values[b], b);
+  });
+  if (order.size() == 1) return order;
+  return {order[order.size() / 2], order.back()};
+}
+
+std::vector<float> column(const torch::Tensor& margins, int64_t point) {
+  const auto values = margins.select(1, point).contiguous();
+  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
+}
+
+class ForgetSetEvaluation {
+ public:
+  ForgetSetEvaluation(const Experiment& experiment, const ForgetSet& set)
+      : experiment_(experiment), set_(set) {}
+
+  ForgetSetSection run() {
+    const auto& labels = experiment_.problem().labels;
+    const int64_t workers = experiment_.workers();
+    const int64_t judges = experiment_.judging_oracles();
+    const auto oracle_logits =
+        experiment_.open_store("oracle-" + set_.config.name, "train").logits();
+    const auto full_logits = experiment_.open_store("full", "train").logits();
+    const auto shift = experiment_.shift(set_) * experiment_.config().evaluation.multiplier;
+    const auto dmm = experiment_.open_store("dmm-" + set_.config.name, "unlearn");
+    const auto matched = experiment_.open_store("matched-" + set_.config.name, "unlearn");
+    const double training = experiment_.training_cost();
+
+    judges_ = margins(oracle_logits.narrow(0, 0, judges), labels, workers);
+    add("do-nothing", {"do nothing", "the full models", MethodRole::nothing, {}, 0.0},
+        margins(full_logits, labels, workers));
+    add("dm-direct", {"dm-direct", "predicted logits, no model", MethodRole::prediction, {}, 0.0},
+        direct_margins(full_logits, shift, labels, workers));
+    add("dmm",
+        {"DMM",
+         "models brought to the predictions",
+         MethodRole::unlearner,
+         {},
+         mean_cost_share(dmm, training)},
+        margins(dmm.logits(), labels, workers));
+    add("oracle-matching",
+        {"oracle matching",
+         "models brought to oracles",
+         MethodRole::reference,
+         {},
+         mean_cost_share(matched, training)},
+        margins(matched.logits(), labels, workers));
+    add("retraining", {"retraining", "other oracles: the floor", MethodRole::floor, {}, 1.0},
+        margins(oracle_logits.narrow(0, judges, oracle_logits.size(0) - judges), labels, workers));
+
+    ForgetSetSection section;
+    section.name = set_.config.name;
+    section.description = set_.config.description;
+    section.indices = set_.indices;
+    for (const auto& method : methods_) section.rows.push_back(method.row);
+    section.floor_p95 = methods_.back().row.klom.all.p95;
+    add_pictures(section);
+    return section;
+  }
+
+ private:
+  void add(std::string file, MethodRow row, torch::Tensor margins) {
+    Method method{std::move(file), std::move(row), std::move(margins), {}};
+    const auto& options = experiment_.config().evaluation;
+    KlomOptions klom_options = options.klom;
+    klom_options.workers = experiment_.workers();
+    ResamplingOptions resampling = options.resampling;
+    resampling.workers = experiment_.workers();
+    method.klom = klom(method.margins, judges_, klom_options);
+    method.row.klom = summarise_klom(method.margins, judges_, experiment_.problem().n(),
+                                     set_.indices, klom_options, resampling);
+    write_npy(experiment_.folder() / fmt::format("klom-{}-{}.npy", set_.config.name, method.file),
+              method.klom);
+    methods_.push_back(std::move(method));
+  }
+
+  void add_pictures(ForgetSetSection& section) const {
+    const auto& train = experiment_.data().train;
+    constexpr size_t most_images = 100;
+    for (size_t i = 0; i < std::min(section.indices.size(), most_images); ++i) {
+      const int64_t index = section.indices[i];
+      section.forgotten.push_back({index, label_of(index), image_of(index)});
+    }
+    const int64_t n = train.size();
+    std::vector<int64_t> retained = retain_indices(set_.indices, n);
+    std::vector<int64_t> validation;
+    for (int64_t j = n; j < experiment_.problem().m(); ++j) validation.push_back(j);
+    add_examples(section, PointGroup::forget, set_.indices);
+    add_examples(section, PointGroup::retain, retained);
+    add_examples(section, PointGroup::validation, validation);
+  }
+
+  void add_examples(ForgetSetSection& section, PointGroup group,
+                    const std::vector<int64_t>& points) const {
+    for (const int64_t point : chosen_points(methods_.front().klom, points)) {
+      MarginExample example;
+      example.point = point;
+      example.group = group;
+      example.label = label_of(point);
+      example.image = image_of(point);
+      example.oracle = column(judges_, point);
+      for (const auto& method : methods_) {
+        if (method.row.role == MethodRole::floor || method.row.role == MethodRole::reference)
+          continue;
+        example.series.push_back({method.row.method, method.row.role, column(method.margins, point),
+                                  method.klom[point].item<double>()});
+      }
+      section.examples.push_back(std::move(example));
+    }
+  }
+
+  [[nodiscard]] const Dataset& part_of(int64_t& point) const {
+    const auto& data = experiment_.data();
+    if (point < data.train.size()) return data.train;
+    point -= data.train.size();
+    return data.validation;
+  }
+  [[nodiscard]] std::string label_of(int64_t point) const {
+    const auto& part = part_of(point);
+    return part.class_names[static_cast<size_t>(part.labels[point].item<int64_t>())];
+  }
+  [[nodiscard]] torch::Tensor image_of(int64_t point) const { return part_of(point).images[point]; }
+
+  const Experiment& experiment_;
+  const ForgetSet& set_;
+  torch::Tensor judges_;
+  std::vector<Method> methods_;
+};
+
+SettingsGroup settings_group(const OptionGroup& options) {
+  SettingsGroup group{options.title(), {}};
+  for (const auto& field : options.fields())
+    group.values.push_back({field.name, to_toml(field.get())});
+  return group;
+}
+
+std::vector<SettingsGroup> all_settings(const Experiment& experiment) {
+  RunConfig config = experiment.config();
+  std::vector<SettingsGroup> settings;
+  for (const auto& group : option_groups(config)) settings.push_back(settings_group(group));
+  SettingsGroup machine{"Versions and machine", {}};
+  for (const auto& [name, value] : describe_environment()) machine.values.push_back({name, value});
+  settings.push_back(std::move(machine));
+  return settings;
+}
+
+std::optional<PenaltyCurve> read_penalty(const Experiment& experiment) {
+  const auto json = nlohmann::json::parse(read_file(experiment.folder() / "attribution.json"));
+  if (json.at("held_out_error").empty()) return std::nullopt;
+  PenaltyCurve curve;
+  const double unit = json.at("lambda").get<double>() / json.at("lambda_ratio").get<double>();
+  for (const auto& point : json.at("held_out_error")) {
+    curve.lambda.push_back(point.at("ratio").get<double>() * unit);
+    curve.error.push_back(point.at("relative_error").get<double>());
+  }
+  curve.chosen = json.at("lambda").get<double>();
+  return curve;
+}
+
+nlohmann::ordered_json number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+}
+
+nlohmann::ordered_json statistic_json(const GroupStatistic& s) {
+  return {{"p95", number(s.p95)},
+          {"p95_low", number(s.p95_low)},
+          {"p95_high", number(s.p95_high)},
+          {"mean", number(s.mean)},
+          {"points", s.points}};
+}
+
+}  // namespace
+
+ReportData evaluate(const Experiment& experiment, const std::string& command) {
+  const auto& config = experiment.config();
+  const auto& problem = experiment.problem();
+  ReportData data;
+  data.title = config.name;
+  data.subtitle = fmt::format("{}: {} training and {} validation examples",
+                              experiment.data().train.name, problem.n(), problem.m() - problem.n());
+  for (const auto& set : experiment.forget_sets()) {
+    data.forget_sets.push_back(ForgetSetEvaluation(experiment, set).run());
+  }
+  data.models_a_side = std::min(config.ensembles.full_models, experiment.judging_oracles());
+  data.convention =
+      config.evaluation.klom.convention == KlomConvention::corrected ? "corrected" : "easydub";
+  data.up_front = UpFrontCost{
+      config.ensembles.subset_models,
+      static_cast<double>(config.ensembles.subset_models) * config.ensembles.masks.alpha};
+  data.penalty = read_penalty(experiment);
+  data.settings = all_settings(experiment);
+  data.command = command;
+  if (!klom_is_stable(config.ensembles.full_models, experiment.judging_oracles())) {
+    data.warnings.push_back(
+        fmt::format("KLoM is stable from about 80 models a side; here are {} full models and {} "
+                    "oracles. Compare with the floor only.",
+                    config.ensembles.full_models, experiment.judging_oracles()));
+  }
+  return data;
+}
+
+void write_results(const Experiment& experiment, const ReportData& data) {
+  write_file_atomically(experiment.folder() / "table.csv", score_records(data).csv());
+  write_file_atomically(experiment.folder() / "table.json", results_json(data));
+  write_file_atomically(experiment.folder() / "report.html", render_html(data));
+}
+
+std::string results_json(const ReportData& data) {
+  nlohmann::ordered_json json;
+  json["name"] = data.title;
+  json["convention"] = data.convention;
+  json["models_a_side"] = data.models_a_side;
+  json["unit"] = "nats";
+  for (const auto& section : data.forget_sets) {
+    nlohmann::ordered_json set;
+    set["name"] = section.name;
+    set["size"] = section.indices.size();
+    set["floor_p95"] = number(section.floor_p95);
+    for (const auto& row : section.rows) {
+      set["methods"].push_back(
+          {{"method", row.method},
+           {"role", role_name(row.role)},
+           {"cost_share_of_training", row.cost_share ? number(*row.cost_share) : nullptr},
+           {"forget", statistic_json(row.klom.forget)},
+           {"retain", statistic_json(row.klom.retain)},
+           {"validation", statistic_json(row.klom.validation)},
+           {"all", statistic_json(row.klom.all)}});
+    }
+    json["forget_sets"].push_back(std::move(set));
+  }
+  if (data.up_front) {
+    json["up_front"] = {{"models", data.up_front->models}, {"trainings", data.up_front->trainings}};
+  }
+  json["warnings"] = data.warnings;
+  return json.dump(2) + "\n";
+}
+
+}  // namespace expunge

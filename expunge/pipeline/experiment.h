@@ -1,0 +1,82 @@
+// The stages of an experiment, each of which reads what the earlier ones left in its folder.
+//
+//   OUT/config.toml                 the configuration, every option with its value
+//   OUT/subset, full/               ensembles (train/ensemble_store.h)
+//   OUT/oracle-<set>/               for each forget set, models retrained without it
+//   OUT/shift-<set>.npy             (m, C) predicted removal shift
+//   OUT/attribution.json            lambda and how it was chosen
+//   OUT/dmm-<set>/, matched-<set>/  unlearned models: towards predictions, towards oracles
+//   OUT/klom-<set>-<method>.npy     (m) KLoM of each evaluation point
+//   OUT/table.csv, table.json, report.html
+//
+// Every stage can be interrupted and run again; what is finished is kept.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "expunge/attribution/subset_datamodels.h"
+#include "expunge/core/progress.h"
+#include "expunge/data/dataset.h"
+#include "expunge/evaluate/group_summary.h"
+#include "expunge/pipeline/run_config.h"
+#include "expunge/train/ensemble.h"
+#include "expunge/train/problem.h"
+
+namespace expunge {
+
+/// A forget set of the experiment, read and checked.
+struct ForgetSet {
+  ForgetSetConfig config;
+  std::vector<int64_t> indices;  // F, in the file's order
+};
+
+class Experiment {
+ public:
+  /// Loads data and forget sets and claims the folder; InputError if it holds an experiment with
+  /// another configuration.
+  Experiment(RunConfig config, std::filesystem::path folder, int64_t workers = 0,
+             ProgressSink* progress = nullptr);
+
+  /// Trains what is missing of the subset, full and oracle ensembles.
+  void train() const;
+  /// Fits the datamodels and predicts each forget set's removal shift.
+  void attribute() const;
+  /// Brings every full model to its targets: predicted ones, and oracles' for comparison.
+  void unlearn() const;
+
+  [[nodiscard]] const RunConfig& config() const { return config_; }
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] const DataSplit& data() const { return data_; }
+  [[nodiscard]] const Problem& problem() const { return problem_; }
+  [[nodiscard]] const std::vector<ForgetSet>& forget_sets() const { return forget_sets_; }
+  [[nodiscard]] int64_t workers() const { return workers_; }
+
+  [[nodiscard]] EnsembleSpec subset_spec() const;
+  [[nodiscard]] EnsembleSpec full_spec() const;
+  [[nodiscard]] EnsembleSpec oracle_spec(const ForgetSet& set) const;
+  /// Opens a finished store of this experiment; InputError names the command that makes it if it is
+  /// not there or not finished.
+  [[nodiscard]] EnsembleStore open_store(const std::string& name, const char* made_by) const;
+  /// (m, C) removal shift of a forget set as left by attribute().
+  [[nodiscard]] torch::Tensor shift(const ForgetSet& set) const;
+  /// Rows of an oracle ensemble that targets and the floor are taken from; the others judge.
+  [[nodiscard]] int64_t judging_oracles() const { return config_.ensembles.oracle_models / 2; }
+  /// Sample gradients of one training on all of S.
+  [[nodiscard]] double training_cost() const;
+
+ private:
+  void match(const ForgetSet& set, const std::string& kind, const torch::Tensor& shift) const;
+
+  RunConfig config_;
+  std::filesystem::path folder_;
+  int64_t workers_;
+  ProgressSink* progress_;
+  DataSplit data_;
+  Problem problem_;
+  std::vector<ForgetSet> forget_sets_;
+};
+
+}  // namespace expunge

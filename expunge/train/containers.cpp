@@ -1,0 +1,51 @@
+#include "expunge/train/containers.h"
+
+#include <fmt/format.h>
+
+namespace expunge {
+
+Sequential& Sequential::add(std::unique_ptr<Layer> layer) {
+  layers_.push_back(std::move(layer));
+  return *this;
+}
+
+torch::Tensor Sequential::forward(const torch::Tensor& x, Mode mode) {
+  torch::Tensor value = x;
+  for (const auto& layer : layers_) value = layer->forward(value, mode);
+  return value;
+}
+
+torch::Tensor Sequential::backward(const torch::Tensor& output_gradient,
+                                   const BackwardRequest& request) {
+  torch::Tensor gradient = output_gradient;
+  for (size_t i = layers_.size(); i-- > 0;) {
+    BackwardRequest inner = request;
+    inner.input_gradient = request.input_gradient || i > 0;
+    gradient = layers_[i]->backward(gradient, inner);
+  }
+  return gradient;
+}
+
+std::vector<std::pair<std::string, Layer*>> Sequential::children() {
+  std::vector<std::pair<std::string, Layer*>> named;
+  for (size_t i = 0; i < layers_.size(); ++i)
+    named.emplace_back(fmt::format("{}", i), layers_[i].get());
+  return named;
+}
+
+torch::Tensor Residual::forward(const torch::Tensor& x, Mode mode) {
+  return x + inner_->forward(x, mode);
+}
+
+torch::Tensor Residual::backward(const torch::Tensor& output_gradient,
+                                 const BackwardRequest& request) {
+  const auto through = inner_->backward(output_gradient, request);
+  if (!request.input_gradient) return {};
+  return output_gradient + through;
+}
+
+std::vector<std::pair<std::string, Layer*>> Residual::children() {
+  return {{"inner", inner_.get()}};
+}
+
+}  // namespace expunge

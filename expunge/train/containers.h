@@ -1,0 +1,43 @@
+// Layers made of layers.
+#pragma once
+
+#include <memory>
+
+#include "expunge/train/layer.h"
+
+namespace expunge {
+
+/// One layer after the other; named "0", "1", ... in weight files, as torch.nn.Sequential names
+/// them.
+class Sequential : public Layer {
+ public:
+  /// Adds a layer at the end and returns this, for chaining.
+  Sequential& add(std::unique_ptr<Layer> layer);
+  template <class L, class... Args>
+  Sequential& add(Args&&... args) {
+    return add(std::make_unique<L>(std::forward<Args>(args)...));
+  }
+
+  torch::Tensor forward(const torch::Tensor& x, Mode mode) override;
+  torch::Tensor backward(const torch::Tensor& output_gradient,
+                         const BackwardRequest& request) override;
+  [[nodiscard]] std::vector<std::pair<std::string, Layer*>> children() override;
+
+ private:
+  std::vector<std::unique_ptr<Layer>> layers_;
+};
+
+/// x + f(x), f a Sequential whose first layer does not work in place on its input.
+class Residual final : public Layer {
+ public:
+  explicit Residual(std::unique_ptr<Sequential> inner) : inner_(std::move(inner)) {}
+  torch::Tensor forward(const torch::Tensor& x, Mode mode) override;
+  torch::Tensor backward(const torch::Tensor& output_gradient,
+                         const BackwardRequest& request) override;
+  [[nodiscard]] std::vector<std::pair<std::string, Layer*>> children() override;
+
+ private:
+  std::unique_ptr<Sequential> inner_;
+};
+
+}  // namespace expunge

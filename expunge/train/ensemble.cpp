@@ -1,0 +1,119 @@
+#include "expunge/train/ensemble.h"
+
+#include <mutex>
+
+#include "expunge/core/error.h"
+#include "expunge/core/random.h"
+#include "expunge/core/worker_pool.h"
+
+namespace expunge {
+namespace {
+
+EnsembleDescription describe(const EnsembleSpec& spec, const Recipe& recipe,
+                             const Problem& problem) {
+  EnsembleDescription d;
+  d.name = spec.name;
+  d.models = spec.models;
+  d.layout = {problem.n(), problem.m(), problem.shape.classes, spec.logits_dtype};
+  d.weights = spec.weights;
+  d.settings = recipe_settings(recipe);
+  d.settings["seed"] = fmt::format("{}", spec.seed);
+  d.settings["data"] = problem.fingerprint;
+  if (spec.masks) {
+    MaskOptions masks = *spec.masks;
+    d.settings.merge(settings_of(options_of(masks), "masks."));
+  }
+  if (!spec.excluded.empty()) d.settings["excluded"] = to_toml(spec.excluded);
+  return d;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> recipe_settings(const Recipe& recipe) {
+  Recipe copy = recipe;
+  return settings_of(options_of(copy), "recipe.");
+}
+
+uint64_t model_seed(const EnsembleSpec& spec, int64_t row) {
+  return derive_seed(spec.seed, spec.name, static_cast<uint64_t>(row));
+}
+
+torch::Tensor model_mask(const EnsembleSpec& spec, int64_t n, int64_t row) {
+  if (spec.masks)
+    return subset_mask(*spec.masks, n, derive_seed(spec.seed, spec.name + " masks", 0), row);
+  auto mask = torch::ones({n}, torch::kBool);
+  for (const int64_t index : spec.excluded) mask[index] = false;
+  return mask;
+}
+
+std::unique_ptr<Network> train_member(const EnsembleSpec& spec, const Recipe& recipe,
+                                      const Problem& problem, int64_t row) {
+  const auto members_tensor = model_mask(spec, problem.n(), row).nonzero().flatten().contiguous();
+  const std::span<const int64_t> members(members_tensor.data_ptr<int64_t>(),
+                                         static_cast<size_t>(members_tensor.numel()));
+  const uint64_t seed = model_seed(spec, row);
+  auto network = make_network(recipe.network, problem.shape);
+  network->initialise(derive_seed(seed, "initial", 0));
+  try {
+    train_network(*network, problem.training, members, recipe, derive_seed(seed, "order", 0));
+  } catch (const NonFiniteError& error) {
+    fail<NonFiniteError>("ensemble {}, model {}: {}", spec.name, row, error.what());
+  }
+  return network;
+}
+
+EnsembleStore train_ensemble(const std::filesystem::path& folder, const EnsembleSpec& spec,
+                             const Recipe& recipe, const Problem& problem, int64_t workers,
+                             ProgressSink* progress) {
+  recipe.validate();
+  if (spec.models < 1)
+    fail<OptionError>("ensemble {}: at least 1 model required, got {}", spec.name, spec.models);
+  return fill_store(
+      folder, describe(spec, recipe, problem), recipe, problem,
+      [&](int64_t row) { return model_mask(spec, problem.n(), row); },
+      [&](int64_t row) {
+        return MadeModel{train_member(spec, recipe, problem, row), {}};
+      },
+      workers, progress);
+}
+
+EnsembleStore fill_store(const std::filesystem::path& folder,
+                         const EnsembleDescription& description, const Recipe& recipe,
+                         const Problem& problem,
+                         const std::function<torch::Tensor(int64_t)>& mask_of,
+                         const std::function<MadeModel(int64_t)>& make, int64_t workers,
+                         ProgressSink* progress) {
+  auto store = EnsembleStore::create_or_open(folder, description);
+  std::vector<int64_t> missing;
+  const auto there = store.completed();
+  for (int64_t row = 0; row < description.models; ++row) {
+    if (!there[static_cast<size_t>(row)]) missing.push_back(row);
+  }
+  const int64_t resumed = description.models - static_cast<int64_t>(missing.size());
+  int64_t done = resumed;
+  std::mutex mutex;
+  const auto report = [&] {
+    if (progress != nullptr) progress->update(description.name, done, description.models, resumed);
+  };
+  report();
+  const auto common = model_metadata(recipe, problem);
+  parallel_for(static_cast<int64_t>(missing.size()), workers, [&](int64_t i) {
+    const int64_t row = missing[static_cast<size_t>(i)];
+    auto [network, metadata] = make(row);
+    metadata.insert(common.begin(), common.end());
+    try {
+      const auto logits =
+          evaluate_logits(*network, problem.inputs.to(network->parameters().scalar_type()));
+      store.append(row, mask_of(row), logits, *network, metadata);
+    } catch (const NonFiniteError& error) {
+      fail<NonFiniteError>("ensemble {}, model {}: {}", description.name, row, error.what());
+    }
+    const std::lock_guard lock(mutex);
+    ++done;
+    report();
+  });
+  store.finalise();
+  return store;
+}
+
+}  // namespace expunge

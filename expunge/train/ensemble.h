@@ -1,0 +1,68 @@
+// Training an ensemble into its store.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "expunge/core/progress.h"
+#include "expunge/data/masks.h"
+#include "expunge/train/ensemble_store.h"
+#include "expunge/train/problem.h"
+#include "expunge/train/recipe.h"
+
+namespace expunge {
+
+/// Which models an ensemble holds. Model i sees
+///   subset   what subset_mask(*masks, n, seed, i) says
+///   oracle   all of S but `excluded`
+///   full     all of S (neither of the two)
+struct EnsembleSpec {
+  std::string name;  // enters the seeds: two ensembles of one seed share no randomness
+  int64_t models = 100;
+  uint64_t seed = 0;
+  std::optional<MaskOptions> masks;
+  std::vector<int64_t> excluded;  // indices into S
+  torch::ScalarType logits_dtype = torch::kFloat32;
+  bool weights = false;  // keep each model's weights
+};
+
+/// Seed of model `row`: it and the recipe decide the model, whatever trains it.
+uint64_t model_seed(const EnsembleSpec& spec, int64_t row);
+
+/// Mask (n) bool of model `row`.
+torch::Tensor model_mask(const EnsembleSpec& spec, int64_t n, int64_t row);
+
+/// One model of an ensemble, trained from scratch.
+std::unique_ptr<Network> train_member(const EnsembleSpec& spec, const Recipe& recipe,
+                                      const Problem& problem, int64_t row);
+
+/// Opens or makes the ensemble's store in `folder` and trains the rows that it lacks, `workers` at
+/// a time (0: one a processor), each on one thread. Rows do not depend on the number of workers or
+/// on interruptions. Throws Interrupted on request_interrupt(), with all finished rows kept, and
+/// NonFiniteError naming the model that diverged.
+EnsembleStore train_ensemble(const std::filesystem::path& folder, const EnsembleSpec& spec,
+                             const Recipe& recipe, const Problem& problem, int64_t workers = 0,
+                             ProgressSink* progress = nullptr);
+
+/// A network for a store's row, and what its file is to say beside the recipe.
+struct MadeModel {
+  std::unique_ptr<Network> network;
+  Metadata notes;
+};
+
+/// As train_ensemble, but row i comes from make(i): for models that do not come from training
+/// alone, such as unlearned ones. Their logits at all evaluation points are appended with
+/// mask_of(i). Both are called from several threads.
+EnsembleStore fill_store(const std::filesystem::path& folder,
+                         const EnsembleDescription& description, const Recipe& recipe,
+                         const Problem& problem,
+                         const std::function<torch::Tensor(int64_t)>& mask_of,
+                         const std::function<MadeModel(int64_t)>& make, int64_t workers = 0,
+                         ProgressSink* progress = nullptr);
+
+/// All options of the recipe by name, as TOML text: what ensemble.json records.
+std::map<std::string, std::string> recipe_settings(const Recipe& recipe);
+
+}  // namespace expunge

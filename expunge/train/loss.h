@@ -1,0 +1,18 @@
+// Losses on logits, with their gradients.
+#pragma once
+
+#include <torch/types.h>
+
+namespace expunge {
+
+/// Mean cross-entropy (nats) of logits (B, C), float32 or float64, against labels (B) int64. Writes
+/// d(loss)/d(logits) = (softmax(z) - onehot(y)) / B to `gradient` (B, C).
+double cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels,
+                     torch::Tensor& gradient);
+
+/// Mean over samples and classes of the squared difference between logits and targets (B, C).
+/// Writes d(loss)/d(logits) = 2 (z - t) / (B C) to `gradient`.
+double mean_squared_error(const torch::Tensor& logits, const torch::Tensor& targets,
+                          torch::Tensor& gradient);
+
+}  // namespace expunge

@@ -1,0 +1,45 @@
+// A model in a file that loads again: safetensors with its recipe in the metadata.
+//
+// Tensor names are those of the layers ("1.weight", "1.bias", ...), as PyTorch's state_dict of the
+// same torch.nn.Sequential has them. Metadata (all text):
+//   format               "pt"
+//   expunge.recipe.*     every option of the recipe, as TOML text
+//   expunge.input        [channels, height, width]
+//   expunge.classes      number of classes
+//   expunge.mean, .stddev  normalisation of the inputs, by channel
+//   anything else        notes of whoever wrote the model, such as what was unlearned and at what
+//   cost
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "expunge/train/networks.h"
+#include "expunge/train/problem.h"
+#include "expunge/train/recipe.h"
+
+namespace expunge {
+
+using Metadata = std::map<std::string, std::string>;
+
+struct Model {
+  std::unique_ptr<LayeredNetwork> network;
+  Recipe recipe;
+  NetworkShape shape;
+  Normalisation normalisation;
+  Metadata metadata;  // all of it
+};
+
+/// The metadata of a model that is trained by `recipe` on `problem`.
+Metadata model_metadata(const Recipe& recipe, const Problem& problem);
+
+/// Writes the file as a whole or not at all.
+void write_model(const std::filesystem::path& path, const Network& network,
+                 const Metadata& metadata);
+
+/// InputError names what is missing or does not fit.
+Model read_model(const std::filesystem::path& path);
+
+}  // namespace expunge

@@ -1,0 +1,148 @@
+#include "expunge/train/network.h"
+
+#include <algorithm>
+
+#include "expunge/core/error.h"
+#include "expunge/core/random.h"
+
+namespace expunge {
+namespace {
+
+int64_t element_count(const std::vector<int64_t>& shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
+}
+
+struct NamedLayer {
+  std::string prefix;
+  Layer* layer;
+};
+
+// All layers in the order in which they are reached, each with the prefix of its names.
+void collect_layers(const std::string& prefix, Layer* layer, std::vector<NamedLayer>& out) {
+  out.push_back({prefix, layer});
+  for (const auto& [name, child] : layer->children()) {
+    collect_layers(prefix.empty() ? name : prefix + "." + name, child, out);
+  }
+}
+
+}  // namespace
+
+LayeredNetwork::LayeredNetwork(std::function<std::unique_ptr<Layer>()> build,
+                               torch::ScalarType dtype)
+    : build_(std::move(build)), dtype_(dtype), root_(build_()) {
+  std::vector<NamedLayer> layers;
+  collect_layers("", root_.get(), layers);
+  int64_t parameter_count = 0;
+  int64_t buffer_count = 0;
+  for (const auto& [prefix, layer] : layers) {
+    for (const auto* p : layer->parameters()) parameter_count += element_count(p->shape);
+    for (const auto* b : layer->buffers()) buffer_count += element_count(b->shape);
+  }
+  const auto options = torch::TensorOptions().dtype(dtype);
+  parameters_ = torch::zeros({parameter_count}, options);
+  gradient_ = torch::zeros({parameter_count}, options);
+  buffers_ = torch::zeros({buffer_count}, options);
+
+  int64_t parameter_at = 0;
+  int64_t buffer_at = 0;
+  for (const auto& [prefix, layer] : layers) {
+    const std::string dot = prefix.empty() ? "" : prefix + ".";
+    for (auto* p : layer->parameters()) {
+      const int64_t count = element_count(p->shape);
+      p->value = parameters_.narrow(0, parameter_at, count).view(p->shape);
+      p->gradient = gradient_.narrow(0, parameter_at, count).view(p->shape);
+      p->value.fill_(p->initial_value);
+      parameter_at += count;
+      trained_.push_back(p);
+      state_.emplace_back(dot + p->name, p->value);
+    }
+    for (auto* b : layer->buffers()) {
+      const int64_t count = element_count(b->shape);
+      b->value = buffers_.narrow(0, buffer_at, count).view(b->shape);
+      b->value.fill_(b->initial_value);
+      buffer_at += count;
+      state_.emplace_back(dot + b->name, b->value);
+    }
+  }
+}
+
+torch::Tensor LayeredNetwork::forward(const torch::Tensor& x, Mode mode) {
+  return root_->forward(x, mode);
+}
+
+void LayeredNetwork::backward(const torch::Tensor& logit_gradient) {
+  backward(logit_gradient, {.input_gradient = false});
+}
+
+void LayeredNetwork::backward(const torch::Tensor& logit_gradient, const BackwardRequest& request) {
+  root_->backward(logit_gradient, request);
+}
+
+std::unique_ptr<Network> LayeredNetwork::clone() const {
+  auto copy = std::make_unique<LayeredNetwork>(build_, dtype_);
+  copy->parameters_.copy_(parameters_);
+  copy->buffers_.copy_(buffers_);
+  return copy;
+}
+
+void LayeredNetwork::initialise(uint64_t seed) {
+  for (size_t i = 0; i < trained_.size(); ++i) {
+    const auto& parameter = *trained_[i];
+    if (parameter.initial_bound == 0) {
+      parameter.value.fill_(parameter.initial_value);
+      continue;
+    }
+    CounterRng rng(derive_seed(seed, "parameter", i));
+    const auto drawn = torch::empty(parameter.shape, torch::kFloat32);
+    auto* values = drawn.data_ptr<float>();
+    for (int64_t k = 0; k < drawn.numel(); ++k) {
+      values[k] = static_cast<float>((2 * rng.uniform() - 1) * parameter.initial_bound);
+    }
+    parameter.value.copy_(drawn);
+  }
+}
+
+void load_state(Network& network, const NamedTensors& source, const std::string& where) {
+  const auto target = network.state();
+  for (const auto& [name, value] : source) {
+    if (std::none_of(target.begin(), target.end(),
+                     [&](const auto& t) { return t.first == name; })) {
+      fail<InputError>("{}: tensor \"{}\" does not belong to this network", where, name);
+    }
+  }
+  for (const auto& [name, value] : target) {
+    const auto found =
+        std::find_if(source.begin(), source.end(), [&](const auto& s) { return s.first == name; });
+    if (found == source.end())
+      fail<InputError>("{}: tensor \"{}\" required, not there", where, name);
+    if (found->second.sizes() != value.sizes()) {
+      fail<InputError>("{}: tensor \"{}\" of shape ({}) required, got ({})", where, name,
+                       fmt::join(value.sizes(), ", "), fmt::join(found->second.sizes(), ", "));
+    }
+  }
+  for (const auto& [name, value] : target) {
+    const auto found =
+        std::find_if(source.begin(), source.end(), [&](const auto& s) { return s.first == name; });
+    value.copy_(found->second);
+  }
+}
+
+torch::Tensor evaluate_logits(Network& network, const torch::Tensor& inputs, int64_t batch) {
+  torch::Tensor logits;
+  for (int64_t begin = 0; begin < inputs.size(0); begin += batch) {
+    const auto part = network.forward(
+        inputs.narrow(0, begin, std::min(batch, inputs.size(0) - begin)), Mode::eval);
+    if (!logits.defined()) logits = torch::empty({inputs.size(0), part.size(1)}, part.options());
+    logits.narrow(0, begin, part.size(0)).copy_(part);
+  }
+  const auto finite = torch::isfinite(logits);
+  if (!finite.all().item<bool>()) {
+    const auto row = torch::logical_not(finite.all(1)).nonzero()[0][0].item<int64_t>();
+    fail<NonFiniteError>("logits of input {} are not finite", row);
+  }
+  return logits;
+}
+
+}  // namespace expunge

@@ -1,0 +1,80 @@
+// A classifier with flat parameters.
+//
+// p: number of parameters; B: samples of a batch; C: classes.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "expunge/train/layer.h"
+
+namespace expunge {
+
+using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
+
+/// What training, attribution and unlearning need of a network. Not thread-safe: one thread at a
+/// time may use one network, and every worker has its own.
+class Network {
+ public:
+  virtual ~Network() = default;
+
+  /// x (B, ...) -> logits (B, C), valid until the next forward pass.
+  virtual torch::Tensor forward(const torch::Tensor& x, Mode mode) = 0;
+  /// Given d(loss)/d(logits) (B, C) of the last forward pass, writes gradient().
+  virtual void backward(const torch::Tensor& logit_gradient) = 0;
+
+  /// (p), the parameters themselves: writing to it changes the network.
+  [[nodiscard]] virtual torch::Tensor parameters() const = 0;
+  /// (p), as left by the last backward pass.
+  [[nodiscard]] virtual torch::Tensor gradient() const = 0;
+  /// Parameters and running statistics by name, views into the network's own memory.
+  [[nodiscard]] virtual NamedTensors state() const = 0;
+  /// A network of the same architecture with memory of its own and the same state.
+  [[nodiscard]] virtual std::unique_ptr<Network> clone() const = 0;
+};
+
+/// A network built of layers (layer.h), all of whose parameters lie in one vector in the order of
+/// the layers, so that an optimiser step is one pass over memory.
+class LayeredNetwork final : public Network {
+ public:
+  /// `build` makes the layers; it is called again by clone().
+  LayeredNetwork(std::function<std::unique_ptr<Layer>()> build, torch::ScalarType dtype);
+
+  torch::Tensor forward(const torch::Tensor& x, Mode mode) override;
+  void backward(const torch::Tensor& logit_gradient) override;
+  /// As above, but computes what `request` says.
+  void backward(const torch::Tensor& logit_gradient, const BackwardRequest& request);
+
+  [[nodiscard]] torch::Tensor parameters() const override { return parameters_; }
+  [[nodiscard]] torch::Tensor gradient() const override { return gradient_; }
+  [[nodiscard]] NamedTensors state() const override { return state_; }
+  [[nodiscard]] std::unique_ptr<Network> clone() const override;
+
+  /// Draws fresh parameters, each tensor from a stream of its own: the same for the same seed on
+  /// every platform.
+  void initialise(uint64_t seed);
+
+ private:
+  std::function<std::unique_ptr<Layer>()> build_;
+  torch::ScalarType dtype_;
+  std::unique_ptr<Layer> root_;
+  torch::Tensor parameters_;
+  torch::Tensor gradient_;
+  torch::Tensor buffers_;
+  NamedTensors state_;
+  std::vector<Parameter*> trained_;
+};
+
+/// Copies `source` into the network's state by name. Throws InputError, naming the tensor and
+/// `where`, if one is missing, unknown, or of another shape.
+void load_state(Network& network, const NamedTensors& source, const std::string& where);
+
+/// Logits (n, C) of n inputs, in batches of `batch`, Mode::eval; NonFiniteError names the input.
+torch::Tensor evaluate_logits(Network& network, const torch::Tensor& inputs, int64_t batch = 500);
+
+}  // namespace expunge

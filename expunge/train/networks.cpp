@@ -1,0 +1,97 @@
+#include "expunge/train/networks.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "expunge/core/error.h"
+#include "expunge/train/batch_norm.h"
+#include "expunge/train/containers.h"
+#include "expunge/train/convolution.h"
+#include "expunge/train/linear.h"
+#include "expunge/train/pointwise.h"
+#include "expunge/train/pooling.h"
+
+namespace expunge {
+namespace {
+
+std::unique_ptr<Layer> build_mlp(const std::vector<int64_t>& hidden, const NetworkShape& shape) {
+  auto net = std::make_unique<Sequential>();
+  net->add<Flatten>();
+  int64_t in = shape.channels * shape.height * shape.width;
+  for (const int64_t out : hidden) {
+    net->add<Linear>(in, out).add<Relu>();
+    in = out;
+  }
+  net->add<Linear>(in, shape.classes);
+  return net;
+}
+
+void add_block(Sequential& net, const ConvolutionShape& convolution) {
+  net.add<Convolution>(convolution).add<BatchNorm>(convolution.out).add<Relu>();
+}
+
+std::unique_ptr<Sequential> residual_block(int64_t channels) {
+  auto inner = std::make_unique<Sequential>();
+  const ConvolutionShape same{.in = channels, .out = channels, .padding = 1};
+  add_block(*inner, same);
+  add_block(*inner, same);
+  return inner;
+}
+
+std::unique_ptr<Layer> build_convnet(double width, const NetworkShape& shape) {
+  const auto channels = [width](int64_t c) {
+    return std::max<int64_t>(1, std::llround(width * static_cast<double>(c)));
+  };
+  auto net = std::make_unique<Sequential>();
+  add_block(*net, {.in = shape.channels, .out = channels(16), .padding = 1});
+  add_block(*net, {.in = channels(16), .out = channels(32), .stride = 2, .padding = 1});
+  add_block(*net, {.in = channels(32), .out = channels(32), .padding = 1});
+  add_block(*net, {.in = channels(32), .out = channels(64), .stride = 2, .padding = 1});
+  net->add<GlobalMeanPool>().add<Linear>(channels(64), shape.classes);
+  return net;
+}
+
+std::unique_ptr<Layer> build_resnet9(double width, const NetworkShape& shape) {
+  const auto channels = [width](int64_t c) {
+    return std::max<int64_t>(1, std::llround(width * static_cast<double>(c)));
+  };
+  auto net = std::make_unique<Sequential>();
+  add_block(*net, {.in = shape.channels, .out = channels(64), .padding = 1});
+  add_block(*net,
+            {.in = channels(64), .out = channels(128), .kernel = 5, .stride = 2, .padding = 2});
+  net->add<Residual>(residual_block(channels(128)));
+  add_block(*net, {.in = channels(128), .out = channels(256), .padding = 1});
+  net->add<MaxPool>(2).add<Residual>(residual_block(channels(256)));
+  add_block(*net, {.in = channels(256), .out = channels(128)});
+  net->add<GlobalMaxPool>().add<Linear>(channels(128), shape.classes, false).add<Scale>(0.2);
+  return net;
+}
+
+}  // namespace
+
+std::unique_ptr<LayeredNetwork> make_network(const NetworkOptions& options,
+                                             const NetworkShape& shape) {
+  options.validate();
+  if (shape.classes < 2)
+    fail<InputError>("a classifier of at least 2 classes required, got {}", shape.classes);
+  const int64_t side = std::min(shape.height, shape.width);
+  // resnet9 halves the image twice, then needs 3 x 3 pixels for its last convolution.
+  if (options.kind == NetworkKind::resnet9 && side < 12) {
+    fail<InputError>("resnet9 takes images of at least 12 x 12 pixels, got {} x {}", shape.height,
+                     shape.width);
+  }
+  const auto dtype = options.dtype == DtypeKind::float64 ? torch::kFloat64 : torch::kFloat32;
+  switch (options.kind) {
+    case NetworkKind::convnet:
+      return std::make_unique<LayeredNetwork>([=] { return build_convnet(options.width, shape); },
+                                              dtype);
+    case NetworkKind::resnet9:
+      return std::make_unique<LayeredNetwork>([=] { return build_resnet9(options.width, shape); },
+                                              dtype);
+    case NetworkKind::mlp:
+      break;
+  }
+  return std::make_unique<LayeredNetwork>([=] { return build_mlp(options.hidden, shape); }, dtype);
+}
+
+}  // namespace expunge

@@ -1,0 +1,32 @@
+// A data set as training and evaluation see it.
+//
+// n: training examples; m: evaluation points (the training set S, then the validation set V).
+#pragma once
+
+#include <torch/types.h>
+
+#include <string>
+
+#include "expunge/data/dataset.h"
+#include "expunge/data/normalisation.h"
+#include "expunge/train/networks.h"
+#include "expunge/train/trainer.h"
+
+namespace expunge {
+
+struct Problem {
+  TrainingData training;  // n examples: the first n rows of `inputs`
+  torch::Tensor inputs;   // (m, C, H, W) float32, normalised, channels last in memory
+  torch::Tensor labels;   // (m) int64
+  Normalisation normalisation;
+  NetworkShape shape;
+  std::string fingerprint;  // hexadecimal digest of inputs, labels and n
+
+  [[nodiscard]] int64_t n() const { return training.labels.size(0); }
+  [[nodiscard]] int64_t m() const { return labels.size(0); }
+};
+
+/// Normalises both parts by the training part's channels.
+Problem make_problem(const DataSplit& data);
+
+}  // namespace expunge
