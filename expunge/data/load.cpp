@@ -1,0 +1,105 @@
+#include "expunge/data/load.h"
+
+#include <fmt/ranges.h>
+
+#include "expunge/core/error.h"
+#include "expunge/data/cifar_binary.h"
+#include "expunge/data/idx.h"
+#include "expunge/data/image_file.h"
+#include "expunge/data/image_folder.h"
+#include "expunge/data/npy_pair.h"
+
+namespace expunge {
+namespace {
+
+DataSplit read_all(const DataOptions& o) {
+  switch (o.format) {
+    case DataFormat::idx:
+      return {read_idx(o.path, "train"), read_idx(o.path, "t10k")};
+    case DataFormat::cifar10:
+      return read_cifar10(o.path);
+    case DataFormat::cifar100:
+      return read_cifar100(o.path);
+    case DataFormat::npy:
+      return read_npy_pairs(o.path);
+    case DataFormat::folder:
+      break;
+  }
+  return read_image_folder(o.path, o.downscale, o.train_per_class, o.validation_per_class);
+}
+
+Dataset part_of(const Dataset& data, int64_t examples, int64_t per_class) {
+  if (per_class > 0) return first_of_each_class(data, per_class, data.name);
+  return examples > 0 ? first_examples(data, examples, data.name) : data;
+}
+
+}  // namespace
+
+void DataOptions::validate() const {
+  const auto require = [](bool holds, const char* option, int64_t got) {
+    if (!holds)
+      fail<OptionError>("option {}: a whole number of at least 0 required, got {}", option, got);
+  };
+  require(train_examples >= 0, "train_examples", train_examples);
+  require(validation_examples >= 0, "validation_examples", validation_examples);
+  require(train_per_class >= 0, "train_per_class", train_per_class);
+  require(validation_per_class >= 0, "validation_per_class", validation_per_class);
+  if (downscale < 1)
+    fail<OptionError>("option downscale: a whole number of at least 1 required, got {}", downscale);
+  if (path.empty()) fail<OptionError>("option path: the folder of the data required");
+}
+
+OptionGroup options_of(DataOptions& o) {
+  OptionGroup group("data", "What is learnt and forgotten");
+  group
+      .add("format", o.format,
+           {{"idx", DataFormat::idx},
+            {"cifar10", DataFormat::cifar10},
+            {"cifar100", DataFormat::cifar100},
+            {"folder", DataFormat::folder},
+            {"npy", DataFormat::npy}},
+           "format of the files: MNIST's IDX, CIFAR's binary version, a folder of images for each "
+           "class, NumPy arrays")
+      .add("path", o.path, "folder of the data")
+      .add("train_examples", o.train_examples, "training examples, the first ones; 0 for all",
+           "examples")
+      .add("validation_examples", o.validation_examples,
+           "validation examples, the first ones; 0 for all", "examples")
+      .add("train_per_class", o.train_per_class,
+           "training examples of each class, the first ones, instead of train_examples; 0 for off",
+           "examples")
+      .add("validation_per_class", o.validation_per_class,
+           "validation examples of each class, instead of validation_examples; 0 for off",
+           "examples")
+      .add("downscale", o.downscale, "factor by which images are shrunk, by averaging");
+  return group;
+}
+
+DataSplit load_data(const DataOptions& options) {
+  options.validate();
+  auto all = read_all(options);
+  DataSplit split{
+      part_of(all.train, options.train_examples, options.train_per_class),
+      part_of(all.validation, options.validation_examples, options.validation_per_class)};
+  if (options.format != DataFormat::folder) {  // folders are shrunk while they are read
+    for (auto* part : {&split.train, &split.validation}) {
+      part->images = downscaled(part->images, options.downscale, part->name);
+    }
+  }
+  if (split.train.images.sizes().slice(1) != split.validation.images.sizes().slice(1)) {
+    fail<InputError>("{}: training and validation images of one size required, got ({}) and ({})",
+                     options.path, fmt::join(split.train.images.sizes().slice(1), ", "),
+                     fmt::join(split.validation.images.sizes().slice(1), ", "));
+  }
+  if (split.train.class_names != split.validation.class_names) {
+    fail<InputError>(
+        "{}: the same classes required in training and validation, got {} and {} of other names",
+        options.path, split.train.classes(), split.validation.classes());
+  }
+  if (split.train.images.scalar_type() != split.validation.images.scalar_type()) {
+    fail<InputError>("{}: training and validation images of one dtype required", options.path);
+  }
+  return split;
+}
+
+}  // namespace expunge
