@@ -148,6 +148,23 @@ void write_file_atomically(const fs::path& path, std::string_view contents) {
   write_file_atomically(path, [&](FileWriter& file) { file.write(contents); });
 }
 
+bool write_new_file(const fs::path& path, std::string_view contents) {
+  std::error_code error;
+  if (fs::exists(path, error)) return false;
+  const auto own = temporary_beside(path);
+  write_file_atomically(own, contents);
+  const int linked = ::link(own.c_str(), path.c_str());
+  const int reason = linked == 0 ? 0 : errno;
+  if (reason != 0 && reason != EEXIST) {
+    if (::rename(own.c_str(), path.c_str()) != 0)
+      fail_system(path, "cannot be put in its place", errno);
+  } else {
+    ::unlink(own.c_str());
+  }
+  sync_folder_of(path);
+  return reason != EEXIST;
+}
+
 std::string read_file(const fs::path& path) {
   const OpenFile file(path);
   std::string contents;

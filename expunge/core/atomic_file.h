@@ -56,6 +56,11 @@ void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(FileWriter&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
 
+/// The same, but leaves a file alone that is there already, whoever made it at whatever instant;
+/// returns whether it was made. (On file systems without hard links the last of two processes that
+/// make it at the same instant wins.)
+bool write_new_file(const std::filesystem::path& path, std::string_view contents);
+
 /// The whole file. SystemError if it cannot be read.
 std::string read_file(const std::filesystem::path& path);
 

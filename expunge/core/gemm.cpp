@@ -1,6 +1,7 @@
 #include "expunge/core/gemm.h"
 
 #include <ATen/ops/addmm.h>
+#include <fmt/ranges.h>
 
 #include "expunge/core/error.h"
 
@@ -12,21 +13,29 @@ namespace expunge {
 namespace {
 
 void require_matrix(const torch::Tensor& x, const char* name, torch::ScalarType dtype) {
+  if (!x.defined()) fail("gemm: {} must be a CPU matrix, got an undefined tensor", name);
   const bool number = dtype == torch::kFloat32 || dtype == torch::kFloat64;
-  if (x.dim() != 2 || !number || x.scalar_type() != dtype || !x.is_cpu() ||
-      (x.size(1) > 1 && x.stride(1) != 1)) {
+  if (x.dim() != 2 || !number || x.scalar_type() != dtype || !x.is_cpu()) {
     fail(
-        "gemm: {} must be a CPU matrix of float32 or float64, of one dtype with the others and "
-        "with unit stride "
-        "along rows; got {} dimensions of {}",
-        name, x.dim(), toString(x.scalar_type()));
+        "gemm: {} must be a CPU matrix of float32 or float64, of one dtype with the others; got "
+        "({}) of {}",
+        name, fmt::join(x.sizes(), ", "), toString(x.scalar_type()));
+  }
+  // What there is at most one of has no stride that matters.
+  const bool unit = x.size(1) <= 1 || x.stride(1) == 1;
+  const bool apart = x.size(0) <= 1 || x.stride(0) >= x.size(1);
+  if (!unit || !apart) {
+    fail(
+        "gemm: {} must have unit stride along its rows, which must not overlap; got ({}) with "
+        "strides ({})",
+        name, fmt::join(x.sizes(), ", "), fmt::join(x.strides(), ", "));
   }
 }
 
 }  // namespace
 
 void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool transpose_b,
-          torch::Tensor& out, float alpha, float beta) {
+          torch::Tensor& out, double alpha, double beta) {
   require_matrix(a, "a", a.scalar_type());
   require_matrix(b, "b", a.scalar_type());
   require_matrix(out, "out", a.scalar_type());
@@ -38,14 +47,24 @@ void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool
     fail("gemm: op(a) is ({}, {}), op(b) is ({}, {}), out is ({}, {})", m, k, k_b, n, out.size(0),
          out.size(1));
   }
+  if (m == 0 || n == 0) return;
+  if (k == 0) {  // an empty sum; oneDNN refuses the null pointers of empty matrices
+    if (beta == 0) {
+      out.zero_();  // also where it was NaN
+    } else {
+      out.mul_(beta);
+    }
+    return;
+  }
 #if EXPUNGE_HAS_ONEDNN
   if (a.scalar_type() == torch::kFloat32) {
     const auto leading = [](const torch::Tensor& x) {
       return std::max<int64_t>(x.stride(0), std::max<int64_t>(x.size(1), 1));
     };
-    const auto status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha,
-                                   a.data_ptr<float>(), leading(a), b.data_ptr<float>(), leading(b),
-                                   beta, out.data_ptr<float>(), leading(out));
+    const auto status =
+        dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k,
+                   static_cast<float>(alpha), a.data_ptr<float>(), leading(a), b.data_ptr<float>(),
+                   leading(b), static_cast<float>(beta), out.data_ptr<float>(), leading(out));
     if (status != dnnl_success) fail("gemm: oneDNN returned status {}", static_cast<int>(status));
     return;
   }

@@ -9,10 +9,12 @@ namespace expunge {
 ///
 /// a, b, out: CPU matrices, all float32 (oneDNN) or all float64 (LibTorch's BLAS), with unit stride
 /// along rows (stride(1) == 1); a row may be longer than the matrix is wide (stride(0) >= size(1)).
-/// Shapes: op(a) (m, k), op(b) (k, n), out (m, n); a mismatch throws Error. Runs on the calling
-/// thread's OpenMP threads, which is one thread in a WorkerPool's workers. Writes no temporary.
+/// Shapes: op(a) (m, k), op(b) (k, n), out (m, n), any of which may be 0; a mismatch throws Error.
+/// out must share no memory with a or b. With beta = 0 what was in out does not matter, NaN
+/// included. Runs on the calling thread's OpenMP threads, which is one thread in a task of
+/// parallel_for(). Writes no temporary.
 void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool transpose_b,
-          torch::Tensor& out, float alpha = 1.0F, float beta = 0.0F);
+          torch::Tensor& out, double alpha = 1, double beta = 0);
 
 /// The library that computes gemm(), for reports: "oneDNN 2.6.3" or "LibTorch".
 const char* gemm_library();

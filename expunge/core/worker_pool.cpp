@@ -66,8 +66,7 @@ void parallel_for(int64_t count, int64_t workers, const std::function<void(int64
     }
   };
 
-  // The caller's own setting is process-wide in some LibTorch builds: set here, restored at the
-  // end.
+  // The caller's setting is process-wide in some LibTorch builds: set here, restored at the end.
   const OneThread one_thread;
   if (workers == 1) {
     work();
@@ -89,8 +88,12 @@ void parallel_for(int64_t count, int64_t workers, const std::function<void(int64
 void parallel_blocks(int64_t count, int64_t block, int64_t workers,
                      const std::function<void(int64_t, int64_t)>& task) {
   if (block <= 0) fail("parallel_blocks: block must be positive, got {}", block);
-  parallel_for((count + block - 1) / block, workers,
-               [&](int64_t i) { task(i * block, std::min(count, (i + 1) * block)); });
+  // Written so that no sum passes the largest int64_t, however large the block.
+  const int64_t blocks = count / block + (count % block > 0 ? 1 : 0);
+  parallel_for(blocks, workers, [&](int64_t i) {
+    const int64_t begin = i * block;
+    task(begin, begin + std::min(block, count - begin));
+  });
 }
 
 void request_interrupt() noexcept {

@@ -3,13 +3,12 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "expunge/core/error.h"
-#include "expunge/core/simd.h"
+#include "expunge/core/to_floats.h"
 #include "expunge/core/worker_pool.h"
 
 namespace expunge {
@@ -17,32 +16,6 @@ namespace {
 
 // Logits that one pass over a block holds: small enough for the second-level cache.
 constexpr int64_t kBlockLogits = 32768;
-
-/// Copies `count` logits; false if one of them is NaN or infinite.
-EXPUNGE_VECTOR_CLONES
-bool read_logits(const float* from, int64_t count, float* to) {
-  uint32_t bad = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    to[i] = from[i];
-    bad |= static_cast<uint32_t>(!(std::abs(from[i]) <= std::numeric_limits<float>::max()));
-  }
-  return bad == 0;
-}
-
-/// The same from IEEE half precision, given as bits. Shifted into a float's place, a half's
-/// exponent is too small by 127 - 15, which one product puts right for subnormal numbers too; it is
-/// exact, and written without branches so that it is vectorised on every CPU.
-EXPUNGE_VECTOR_CLONES
-bool read_logits(const uint16_t* from, int64_t count, float* to) {
-  uint32_t bad = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const uint32_t half = from[i];
-    const float magnitude = std::bit_cast<float>((half & 0x7FFFU) << 13) * 0x1p112F;
-    to[i] = std::bit_cast<float>(std::bit_cast<uint32_t>(magnitude) | ((half & 0x8000U) << 16));
-    bad |= static_cast<uint32_t>((half & 0x7C00U) == 0x7C00U);
-  }
-  return bad == 0;
-}
 
 /// Margins of the points [begin, end) of the N x m points in a row.
 template <class Element>
@@ -52,10 +25,10 @@ void block_margins(const Element* logits, const int64_t* labels, int64_t m, int6
   std::vector<float> z(points * classes);
   std::vector<float> others(
       points);  // log of the sum of the other classes' exp, their maximum apart
-  if (!read_logits(logits + begin * classes, points * classes, z.data())) {
+  if (!to_floats(logits + begin * classes, points * classes, z.data())) {
     for (int64_t i = 0; i < points * classes; ++i) {
       float value = 0;
-      if (read_logits(logits + begin * classes + i, 1, &value)) continue;
+      if (to_floats(logits + begin * classes + i, 1, &value)) continue;
       const int64_t at = begin + i / classes;
       fail<NonFiniteError>("logits: model {}, point {}, class {} is NaN or infinite", at / m,
                            at % m, i % classes);
