@@ -21,13 +21,7 @@ void check_task(const UnlearnTask& task) {
 }
 
 std::vector<int64_t> retained_examples(const UnlearnTask& task) {
-  std::vector<bool> is_forgotten(static_cast<size_t>(task.problem.n()), false);
-  for (const int64_t index : task.forget) is_forgotten[static_cast<size_t>(index)] = true;
-  std::vector<int64_t> retained;
-  for (int64_t i = 0; i < task.problem.n(); ++i) {
-    if (!is_forgotten[static_cast<size_t>(i)]) retained.push_back(i);
-  }
-  return retained;
+  return retain_indices(task.forget, task.problem.n());
 }
 
 std::vector<int64_t> draw(const std::vector<int64_t>& from, int64_t count, CounterRng& rng) {

@@ -140,15 +140,15 @@ TEST(Matching, BadTasksAreRefused) {
   auto task = f.task();
   task.targets = f.targets.narrow(0, 0, 33);
   EXPECT_EQ(run(task), "matching: targets (34, 3) required, got (33, 3)");
-  task.targets = {};
+  task.targets = torch::Tensor();
   EXPECT_EQ(run(task), "matching: targets (34, 3) required, got (none)");
   task.targets = f.targets.clone();
   task.targets[3][1] = std::numeric_limits<double>::infinity();
   EXPECT_EQ(run(task), "matching: a target is not finite");
-  task = f.task();
+  auto repeated = f.task();
   const std::vector<int64_t> twice = {3, 3};
-  task.forget = twice;
-  EXPECT_EQ(run(task), "unlearning: index 3 is there twice");
+  repeated.forget = twice;
+  EXPECT_EQ(run(repeated), "unlearning: index 3 is there twice");
 }
 
 TEST(Matching, OptionsOutOfRangeAreRefused) {

@@ -1,0 +1,93 @@
+#include "expunge/attribution/mask_gram.h"
+
+#include <ATen/ops/all.h>
+#include <ATen/ops/any.h>
+#include <ATen/ops/empty.h>
+
+#include <bit>
+#include <numeric>
+
+#include "expunge/core/error.h"
+#include "expunge/core/worker_pool.h"
+
+namespace expunge {
+namespace {
+
+// Rows of masks as bits, each row padded to whole words.
+struct BitRows {
+  int64_t words = 0;
+  std::vector<uint64_t> bits;
+
+  [[nodiscard]] const uint64_t* row(int64_t i) const { return bits.data() + i * words; }
+};
+
+BitRows pack(const torch::Tensor& masks, int64_t workers) {
+  const int64_t models = masks.size(0);
+  const int64_t n = masks.size(1);
+  BitRows packed{(n + 63) / 64, {}};
+  packed.bits.assign(static_cast<size_t>(models * packed.words), 0);
+  const auto* bytes = masks.data_ptr<bool>();
+  parallel_for(models, workers, [&](int64_t i) {
+    auto* row = packed.bits.data() + i * packed.words;
+    for (int64_t j = 0; j < n; ++j)
+      row[j / 64] |= static_cast<uint64_t>(bytes[i * n + j]) << (j % 64);
+  });
+  return packed;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+__attribute__((target_clones("popcnt", "default")))
+#endif
+int64_t
+common_bits(const uint64_t* a, const uint64_t* b, int64_t words) {
+  int64_t count = 0;
+  for (int64_t w = 0; w < words; ++w) count += std::popcount(a[w] & b[w]);
+  return count;
+}
+
+}  // namespace
+
+MaskDesign mask_design(const torch::Tensor& masks, int64_t workers) {
+  if (masks.dim() != 2 || masks.scalar_type() != torch::kBool || masks.size(0) < 2 ||
+      masks.size(1) < 1) {
+    fail<InputError>("masks: (models, examples) bool of at least 2 models required, got ({}) of {}",
+                     fmt::join(masks.sizes(), ", "), toString(masks.scalar_type()));
+  }
+  const auto contiguous = masks.contiguous();
+  const int64_t models = masks.size(0);
+  const int64_t n = masks.size(1);
+  const auto packed = pack(contiguous, workers);
+
+  std::vector<int64_t> kept(static_cast<size_t>(models));
+  for (int64_t i = 0; i < models; ++i)
+    kept[static_cast<size_t>(i)] = common_bits(packed.row(i), packed.row(i), packed.words);
+  const auto total = std::accumulate(kept.begin(), kept.end(), int64_t{0});
+  if (total == 0 || total == models * n) {
+    fail<InputError>(
+        "masks: models that differ in the examples they saw required, got masks that are all {}",
+        total == 0 ? "false" : "true");
+  }
+
+  MaskDesign design;
+  design.alpha = static_cast<double>(total) / static_cast<double>(models * n);
+  design.gram = torch::empty({models, models}, torch::kFloat64);
+  auto* gram = design.gram.data_ptr<double>();
+  const double a = design.alpha;
+  parallel_for(models, workers, [&](int64_t i) {
+    for (int64_t k = 0; k <= i; ++k) {
+      const auto both =
+          static_cast<double>(common_bits(packed.row(i), packed.row(k), packed.words));
+      const auto sum =
+          static_cast<double>(kept[static_cast<size_t>(i)] + kept[static_cast<size_t>(k)]);
+      gram[i * models + k] = gram[k * models + i] = both - a * sum + a * a * static_cast<double>(n);
+    }
+  });
+  return design;
+}
+
+torch::Tensor varying_examples(const torch::Tensor& masks) {
+  return masks.any(0).logical_and(masks.all(0).logical_not());
+}
+
+}  // namespace expunge

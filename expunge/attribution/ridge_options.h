@@ -1,0 +1,39 @@
+// How subset datamodels are fitted.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "expunge/core/options.h"
+
+namespace expunge {
+
+/// The prior variance D_j of the training examples' effects on evaluation point j, in units of that
+/// of an ordinary effect. It matters for points that are training examples themselves:
+///   own   the effect of example j on its own logits has no prior at all (a fixed effect; compare
+///         the memorisation estimate of Feldman and Zhang, arXiv 2008.03703), all others 1
+///   self  the own effect has variance 1 + self_variance
+///   none  all 1: plain ridge regression
+enum class EffectPrior { own, self, none };
+
+struct RidgeOptions {
+  EffectPrior prior = EffectPrior::own;
+  /// The penalty. Where neither is set it is chosen by squared error on held-out subset models; a
+  /// ratio r stands for lambda = r n alpha (1 - alpha), which carries over between sizes and alphas.
+  std::optional<double> lambda;
+  std::optional<double> lambda_ratio;
+  /// Of EffectPrior::self; 0.03 n where it is not set.
+  std::optional<double> self_variance;
+  int64_t folds = 5;               // of the choice of lambda
+  int64_t held_out_points = 1000;  // evaluation points of the choice of lambda, drawn uniformly
+  int64_t seed = 0;                // of that draw
+  int64_t workers = 0;             // threads, 0: one a processor; the result does not depend on it
+
+  /// Throws OptionError.
+  void validate() const;
+};
+
+/// The group "attribution".
+OptionGroup options_of(RidgeOptions& options);
+
+}  // namespace expunge

@@ -1,0 +1,165 @@
+#include "expunge/attribution/subset_datamodels.h"
+
+#include <ATen/ops/cholesky_solve.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linalg_cholesky_ex.h>
+#include <ATen/ops/linalg_solve_triangular.h>
+#include <ATen/ops/zeros.h>
+
+#include "expunge/attribution/mask_gram.h"
+#include "expunge/attribution/weighted_sums.h"
+#include "expunge/core/error.h"
+#include "expunge/core/simd.h"
+#include "expunge/core/worker_pool.h"
+#include "expunge/data/forget_set.h"
+
+namespace expunge {
+namespace {
+
+// sums[j][c] += weight[j] * values[j][c].
+EXPUNGE_VECTOR_CLONES
+void add_rows(const float* weight, const float* values, int64_t rows, int64_t classes,
+              float* sums) {
+  for (int64_t j = 0; j < rows; ++j) {
+    for (int64_t c = 0; c < classes; ++c)
+      sums[j * classes + c] += weight[j] * values[j * classes + c];
+  }
+}
+
+// M[:, begin:end] - alpha, float64.
+torch::Tensor design_columns(const torch::Tensor& masks, double alpha, int64_t begin, int64_t end) {
+  return masks.slice(1, begin, end).to(torch::kFloat64) - alpha;
+}
+
+// Training examples of one block of the fit: its columns stay in the caches.
+constexpr int64_t block_examples = 256;
+
+}  // namespace
+
+SubsetDatamodels::SubsetDatamodels(torch::Tensor masks, torch::Tensor logits,
+                                   const RidgeOptions& options)
+    : masks_(std::move(masks)), logits_(std::move(logits)), options_(options) {
+  options_.validate();
+  if (masks_.dim() != 2 || masks_.scalar_type() != torch::kBool) {
+    fail<InputError>("masks: (models, examples) of bool required, got ({}) of {}",
+                     fmt::join(masks_.sizes(), ", "), toString(masks_.scalar_type()));
+  }
+  const auto dtype = logits_.scalar_type();
+  if (logits_.dim() != 3 || (dtype != torch::kFloat16 && dtype != torch::kFloat32)) {
+    fail<InputError>(
+        "logits: (models, points, classes) of float16 or float32 required, got ({}) "
+        "of {}",
+        fmt::join(logits_.sizes(), ", "), toString(dtype));
+  }
+  if (logits_.size(0) != masks_.size(0)) {
+    fail<InputError>("logits: one row for each of the {} masks required, got {}", masks_.size(0),
+                     logits_.size(0));
+  }
+  if (logits_.size(1) < masks_.size(1) || logits_.size(2) < 1) {
+    fail<InputError>(
+        "logits: at least {} points required, the training examples first, got {} points of {} "
+        "classes",
+        masks_.size(1), logits_.size(1), logits_.size(2));
+  }
+  masks_ = masks_.contiguous();
+  logits_ = logits_.contiguous();
+  if (options_.prior == EffectPrior::self)
+    self_variance_ = options_.self_variance.value_or(0.03 * static_cast<double>(masks_.size(1)));
+}
+
+SubsetDatamodels SubsetDatamodels::fit(const torch::Tensor& masks, const torch::Tensor& logits,
+                                       const RidgeOptions& options) {
+  SubsetDatamodels fitted(masks, logits, options);
+  const auto design = mask_design(fitted.masks_, options.workers);
+  fitted.alpha_ = design.alpha;
+  fitted.lambda_ =
+      choose_lambda(fitted.masks_, fitted.logits_, design, options, fitted.self_variance_);
+  auto system = design.gram.clone();
+  system.diagonal() += fitted.lambda_.lambda;
+  const auto [factor, info] = at::linalg_cholesky_ex(system);
+  if (info.item<int>() != 0) {
+    fail<InputError>(
+        "attribution: A A' + lambda I is not positive definite with lambda {}; a "
+        "larger lambda required",
+        fitted.lambda_.lambda);
+  }
+  fitted.factor_ = factor.contiguous();
+  fitted.estimate_own_effects();
+  return fitted;
+}
+
+// t of every training example, block by block: q = G^-1 a from the two triangular solves of G = L
+// L', a'q as the squared length of L^-1 a, and q'y as a sum over models. The mean over models is
+// taken off q instead of the logits, which is the same.
+void SubsetDatamodels::estimate_own_effects() {
+  const int64_t n = masks_.size(1);
+  const int64_t models = masks_.size(0);
+  const int64_t classes = logits_.size(2);
+  own_effects_ = torch::zeros({n, classes}, torch::kFloat32);
+  const bool self = options_.prior == EffectPrior::self;
+  if (options_.prior == EffectPrior::none || (self && self_variance_ == 0)) return;
+  const auto transposed = factor_.t();
+  std::atomic<bool> finite{true};
+  parallel_blocks(n, block_examples, options_.workers, [&](int64_t begin, int64_t end) {
+    const int64_t count = end - begin;
+    const auto x = at::linalg_solve_triangular(factor_, design_columns(masks_, alpha_, begin, end),
+                                               /*upper=*/false);
+    auto q = at::linalg_solve_triangular(transposed, x, /*upper=*/true);
+    q -= q.mean(0, true);
+    auto divisor = x.square().sum(0);
+    if (self) divisor += 1 / self_variance_;
+    const auto weights = (q / divisor).to(torch::kFloat32).contiguous();
+
+    std::vector<float> values(static_cast<size_t>(count * classes));
+    auto* effects = own_effects_.data_ptr<float>() + begin * classes;
+    for (int64_t i = 0; i < models; ++i) {
+      if (!read_values(logits_, i, begin * classes, count * classes, values.data()))
+        finite.store(false);
+      add_rows(weights.data_ptr<float>() + i * count, values.data(), count, classes, effects);
+    }
+  });
+  if (!finite.load()) {
+    // Finds and names the value.
+    weighted_sums(torch::zeros({1, models}), logits_, "logits", options_.workers);
+  }
+}
+
+torch::Tensor SubsetDatamodels::removal_shifts(
+    std::span<const std::vector<int64_t>> removals) const {
+  const int64_t n = masks_.size(1);
+  const auto sets = static_cast<int64_t>(removals.size());
+  auto v = torch::empty({masks_.size(0), sets}, torch::kFloat64);
+  for (int64_t k = 0; k < sets; ++k) {
+    const auto& removal = removals[static_cast<size_t>(k)];
+    check_forget_set(removal, n, "removal set");
+    auto sum = torch::zeros({masks_.size(0)}, torch::kFloat64);
+    for (const int64_t j : removal) {
+      const auto column = masks_.select(1, j);
+      const auto seen = column.sum().item<int64_t>();
+      if (options_.prior != EffectPrior::none && (seen == 0 || seen == masks_.size(0))) {
+        fail<InputError>(
+            "the effect of training example {} on itself is not identified: some subset models "
+            "that saw it and some that did not required, got {} of {} that saw it",
+            j, seen, masks_.size(0));
+      }
+      sum += column;
+    }
+    v.select(1, k).copy_(sum - alpha_ * static_cast<double>(removal.size()));
+  }
+  const auto w = at::cholesky_solve(v, factor_).t().contiguous();  // (K, N)
+  auto shifts =
+      weighted_sums((w - w.mean(1, true)).to(torch::kFloat32), logits_, "logits", options_.workers);
+  shifts.neg_();
+  if (options_.prior == EffectPrior::none) return shifts;
+
+  // w'a of every training example.
+  const auto wa = weighted_sums(w.to(torch::kFloat32), masks_, "masks", options_.workers) -
+                  alpha_ * w.sum(1, true).to(torch::kFloat32);
+  for (int64_t k = 0; k < sets; ++k) {
+    const auto inside = forget_mask(removals[static_cast<size_t>(k)], n).to(torch::kFloat32);
+    shifts[k].narrow(0, 0, n) += (wa[k] - inside).unsqueeze(1) * own_effects_;
+  }
+  return shifts;
+}
+
+}  // namespace expunge
