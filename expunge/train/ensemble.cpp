@@ -1,13 +1,30 @@
 #include "expunge/train/ensemble.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "expunge/core/error.h"
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
+#include "expunge/data/forget_set.h"
 
 namespace expunge {
 namespace {
+
+// Before there is a store: one that is made for settings that no model can be trained with would
+// refuse the corrected ones.
+void check(const EnsembleSpec& spec, const Recipe& recipe, int64_t n) {
+  recipe.validate();
+  if (spec.models < 1)
+    fail<OptionError>("ensemble {}: at least 1 model required, got {}", spec.name, spec.models);
+  if (spec.masks && !spec.excluded.empty()) {
+    fail<OptionError>("ensemble {}: masks or excluded examples required, got both", spec.name);
+  }
+  if (spec.masks) subset_mask(*spec.masks, n, 0, 0);
+  if (!spec.excluded.empty()) {
+    check_forget_set(spec.excluded, n, fmt::format("ensemble {}, excluded", spec.name));
+  }
+}
 
 EnsembleDescription describe(const EnsembleSpec& spec, const Recipe& recipe,
                              const Problem& problem) {
@@ -23,7 +40,11 @@ EnsembleDescription describe(const EnsembleSpec& spec, const Recipe& recipe,
     MaskOptions masks = *spec.masks;
     d.settings.merge(settings_of(options_of(masks), "masks."));
   }
-  if (!spec.excluded.empty()) d.settings["excluded"] = to_toml(spec.excluded);
+  if (!spec.excluded.empty()) {
+    auto excluded = spec.excluded;  // a set: its order does not matter
+    std::sort(excluded.begin(), excluded.end());
+    d.settings["excluded"] = to_toml(excluded);
+  }
   return d;
 }
 
@@ -65,9 +86,7 @@ std::unique_ptr<Network> train_member(const EnsembleSpec& spec, const Recipe& re
 EnsembleStore train_ensemble(const std::filesystem::path& folder, const EnsembleSpec& spec,
                              const Recipe& recipe, const Problem& problem, int64_t workers,
                              ProgressSink* progress) {
-  recipe.validate();
-  if (spec.models < 1)
-    fail<OptionError>("ensemble {}: at least 1 model required, got {}", spec.name, spec.models);
+  check(spec, recipe, problem.n());
   return fill_store(
       folder, describe(spec, recipe, problem), recipe, problem,
       [&](int64_t row) { return model_mask(spec, problem.n(), row); },

@@ -23,7 +23,7 @@ struct EnsembleSpec {
   int64_t models = 100;
   uint64_t seed = 0;
   std::optional<MaskOptions> masks;
-  std::vector<int64_t> excluded;  // indices into S
+  std::vector<int64_t> excluded;  // indices into S, not all of it; the order does not matter
   torch::ScalarType logits_dtype = torch::kFloat32;
   bool weights = false;  // keep each model's weights
 };
@@ -40,8 +40,9 @@ std::unique_ptr<Network> train_member(const EnsembleSpec& spec, const Recipe& re
 
 /// Opens or makes the ensemble's store in `folder` and trains the rows that it lacks, `workers` at
 /// a time (0: one a processor), each on one thread. Rows do not depend on the number of workers or
-/// on interruptions. Throws Interrupted on request_interrupt(), with all finished rows kept, and
-/// NonFiniteError naming the model that diverged.
+/// on interruptions. Throws Interrupted on request_interrupt(), with all finished rows kept,
+/// NonFiniteError naming the model that diverged, and, before there is a store, OptionError or
+/// InputError for a spec or recipe that cannot be trained.
 EnsembleStore train_ensemble(const std::filesystem::path& folder, const EnsembleSpec& spec,
                              const Recipe& recipe, const Problem& problem, int64_t workers = 0,
                              ProgressSink* progress = nullptr);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "expunge/core/array_bytes.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
@@ -36,57 +37,97 @@ Json to_json(const EnsembleDescription& d) {
           {"settings", settings}};
 }
 
+// A value as it stands in a message of one line.
+std::string shown(const Json& value) {
+  constexpr size_t longest = 60;
+  if (value.is_structured()) return value.is_array() ? "a list" : "an object";
+  std::string text = value.dump();
+  if (text.size() > longest) text = text.substr(0, longest) + "...";
+  return text;
+}
+
+int64_t whole_number(const Json& json, const std::string& key) {
+  const auto& value = json.at(key);
+  if (!value.is_number_integer())
+    fail<InputError>("{}: a whole number required, got {}", key, shown(value));
+  return value.get<int64_t>();
+}
+
+// InputError unless a store of these sizes can exist.
+void check_sizes(const EnsembleDescription& d) {
+  const auto& layout = d.layout;
+  for (const int64_t size : {d.models, layout.n, layout.m, layout.classes}) {
+    if (size <= 0) fail<InputError>("sizes above 0 required, got {}", size);
+  }
+  constexpr int64_t most_models = int64_t{1} << 31;
+  if (d.models > most_models || !array_bytes({d.models, layout.m, layout.classes}, 8) ||
+      !array_bytes({d.models, layout.n}, 8)) {
+    fail<InputError>("{} models of {} masks and {} x {} logits are more than any disk holds",
+                     d.models, layout.n, layout.m, layout.classes);
+  }
+  if (layout.logits_dtype != torch::kFloat16 && layout.logits_dtype != torch::kFloat32)
+    fail<InputError>("logits as float16 or float32 required, got {}",
+                     toString(layout.logits_dtype));
+}
+
+EnsembleDescription parse_description(const std::string& text) {
+  const Json json = Json::parse(text);
+  if (json.at("format") != "expunge ensemble")
+    fail<InputError>("an expunge ensemble required, got format {}", shown(json.at("format")));
+  const auto version = whole_number(json, "format_version");
+  if (version > format_version) {
+    fail<InputError>("format version {} was written by a newer expunge; this one reads up to {}",
+                     version, format_version);
+  }
+  if (version < 1) fail<InputError>("format version 1 required, got {}", version);
+  EnsembleDescription d;
+  d.name = json.at("name").get<std::string>();
+  d.models = whole_number(json, "models");
+  d.layout.n = whole_number(json, "training_examples");
+  d.layout.m = whole_number(json, "evaluation_points");
+  d.layout.classes = whole_number(json, "classes");
+  const auto dtype = json.at("logits_dtype").get<std::string>();
+  if (dtype != "float16" && dtype != "float32")
+    fail<InputError>("logits_dtype float16 or float32 required, got {}",
+                     shown(json.at("logits_dtype")));
+  d.layout.logits_dtype = dtype == "float16" ? torch::kFloat16 : torch::kFloat32;
+  d.weights = json.at("weights").get<bool>();
+  const auto& settings = json.at("settings");
+  if (!settings.is_object())
+    fail<InputError>("settings: an object required, got {}", shown(settings));
+  for (const auto& [name, value] : settings.items()) d.settings[name] = value.get<std::string>();
+  check_sizes(d);
+  return d;
+}
+
 EnsembleDescription read_description(const fs::path& path) {
+  const auto text = read_file(path);
   try {
-    const Json json = Json::parse(read_file(path));
-    if (json.at("format") != "expunge ensemble") {
-      fail<InputError>("{}: an expunge ensemble required, got format {}", path.string(),
-                       json.at("format").dump());
-    }
-    const auto version = json.at("format_version").get<int64_t>();
-    if (version > format_version) {
-      fail<InputError>(
-          "{}: format version {} was written by a newer expunge; this one reads up to {}",
-          path.string(), version, format_version);
-    }
-    EnsembleDescription d;
-    d.name = json.at("name").get<std::string>();
-    d.models = json.at("models").get<int64_t>();
-    d.layout.n = json.at("training_examples").get<int64_t>();
-    d.layout.m = json.at("evaluation_points").get<int64_t>();
-    d.layout.classes = json.at("classes").get<int64_t>();
-    const auto dtype = json.at("logits_dtype").get<std::string>();
-    if (dtype != "float16" && dtype != "float32") {
-      fail<InputError>("{}: logits_dtype float16 or float32 required, got {}", path.string(),
-                       dtype);
-    }
-    d.layout.logits_dtype = dtype == "float16" ? torch::kFloat16 : torch::kFloat32;
-    d.weights = json.at("weights").get<bool>();
-    for (const auto& [name, value] : json.at("settings").items())
-      d.settings[name] = value.get<std::string>();
-    constexpr int64_t limit = int64_t{1} << 40;
-    for (const int64_t size : {d.models, d.layout.n, d.layout.m, d.layout.classes}) {
-      if (size <= 0 || size > limit)
-        fail<InputError>("{}: sizes above 0 required, got {}", path.string(), size);
-    }
-    return d;
+    return parse_description(text);
   } catch (const nlohmann::json::exception& error) {
     fail<InputError>("{}: not an ensemble description: {}", path.string(), error.what());
+  } catch (const InputError& error) {
+    fail<InputError>("{}: {}", path.string(), error.what());
   }
 }
 
 // The first setting in which two descriptions differ, as a sentence; empty if they agree.
 std::string first_difference(const EnsembleDescription& there, const EnsembleDescription& wanted) {
-  const Json a = to_json(there).flatten();
-  const Json b = to_json(wanted).flatten();
-  for (const auto& [key, value] : b.items()) {
-    const std::string name = key.substr(key.find_last_of('/') + 1);
-    if (!a.contains(key)) return fmt::format("{} is {} now, and was not set", name, value.dump());
-    if (a[key] != value)
-      return fmt::format("{} is {} there and {} now", name, a[key].dump(), value.dump());
+  const auto flat = [](const EnsembleDescription& d) {
+    Json json = to_json(d);
+    json.erase("settings");
+    for (const auto& [name, value] : d.settings) json[name] = value;
+    return json;
+  };
+  const Json a = flat(there);
+  const Json b = flat(wanted);
+  for (const auto& [name, value] : b.items()) {
+    if (!a.contains(name)) return fmt::format("{} is not set there and {} now", name, shown(value));
+    if (a[name] != value)
+      return fmt::format("{} is {} there and {} now", name, shown(a[name]), shown(value));
   }
-  for (const auto& [key, value] : a.items()) {
-    if (!b.contains(key)) return fmt::format("{} is set there", key);
+  for (const auto& [name, value] : a.items()) {
+    if (!b.contains(name)) return fmt::format("{} is {} there and not set now", name, shown(value));
   }
   return "";
 }
@@ -100,19 +141,18 @@ EnsembleStore::EnsembleStore(fs::path folder, EnsembleDescription description)
 
 EnsembleStore EnsembleStore::create_or_open(const fs::path& folder,
                                             const EnsembleDescription& description) {
+  check_sizes(description);
   const fs::path path = folder / "ensemble.json";
-  if (fs::exists(path)) {
-    const auto there = read_description(path);
-    const auto difference = first_difference(there, description);
-    if (!difference.empty()) {
-      fail<InputError>("{}: holds another ensemble ({}); choose another folder or remove this one",
-                       folder.string(), difference);
-    }
-    return {folder, there};
-  }
   fs::create_directories(folder);
-  write_file_atomically(path, to_json(description).dump(2) + "\n");
-  return {folder, description};
+  // Of two processes that make the store at the same instant one is first; the other compares.
+  write_new_file(path, to_json(description).dump(2) + "\n");
+  const auto there = read_description(path);
+  const auto difference = first_difference(there, description);
+  if (!difference.empty()) {
+    fail<InputError>("{}: holds another ensemble ({}); choose another folder or remove this one",
+                     folder.string(), difference);
+  }
+  return {folder, there};
 }
 
 EnsembleStore EnsembleStore::open(const fs::path& folder) {
@@ -123,15 +163,32 @@ bool EnsembleStore::is_finalised() const {
   return fs::exists(folder_ / "_completed.npy");
 }
 
-std::vector<bool> EnsembleStore::completed() const {
-  std::vector<bool> there(static_cast<size_t>(description_.models), is_finalised());
-  if (is_finalised()) return there;
+// Visits the rows of the shards that count: within the ensemble, and with their weights. Returns
+// which there are.
+std::vector<bool> EnsembleStore::visit_rows(
+    const std::function<void(const ShardRow&)>& visit) const {
+  std::vector<bool> there(static_cast<size_t>(description_.models), false);
   visit_shards(folder_ / "shards", description_.layout, [&](const ShardRow& row) {
     if (row.row < 0 || row.row >= description_.models) return;
     if (description_.weights && !fs::exists(weights_path(row.row))) return;
     there[static_cast<size_t>(row.row)] = true;
+    visit(row);
   });
   return there;
+}
+
+std::vector<bool> EnsembleStore::completed() const {
+  if (!is_finalised()) {
+    auto there = visit_rows([](const ShardRow&) {});
+    // Another process may have finalised the store meanwhile, and removed the shards.
+    if (!is_finalised()) return there;
+  }
+  const auto completed = from_file("_completed.npy", torch::kBool, {description_.models});
+  if (!completed.all().item<bool>()) {
+    fail<InputError>("{}: all {} rows required, got {}", (folder_ / "_completed.npy").string(),
+                     description_.models, completed.sum().item<int64_t>());
+  }
+  return std::vector<bool>(static_cast<size_t>(description_.models), true);
 }
 
 bool EnsembleStore::is_complete() const {
@@ -152,57 +209,75 @@ void EnsembleStore::append(int64_t row, const torch::Tensor& mask, const torch::
 
 void EnsembleStore::finalise() {
   if (!is_finalised()) {
-    if (!is_complete()) fail("{}: cannot be finalised before all rows are there", folder_.string());
-    writer_->sync();
-    write_npy(folder_ / "masks.npy", masks());
-    write_npy(folder_ / "logits.npy", logits());
+    const auto all_masks = masks();
+    const auto all_logits = logits();
+    const int64_t rows = std::min(all_masks.size(0), all_logits.size(0));
+    if (rows != description_.models) {
+      fail("{}: cannot be finalised before all {} rows are there, got {}", folder_.string(),
+           description_.models, rows);
+    }
+    write_npy(folder_ / "masks.npy", all_masks);
+    write_npy(folder_ / "logits.npy", all_logits);
     write_npy(folder_ / "_completed.npy", torch::ones({description_.models}, torch::kBool));
   }
-  // The last file above is the sign that the shards are no longer needed.
+  // The last file above is the sign that the shards are no longer needed. Where another process
+  // adds to them while they are removed, they stay, until it finalises the store too.
   writer_ = std::make_unique<ShardWriter>(folder_ / "shards", description_.layout);
-  fs::remove_all(folder_ / "shards");
+  std::error_code none;
+  fs::remove_all(folder_ / "shards", none);
+}
+
+// One part of the rows that the shards hold, in the order of the rows.
+torch::Tensor EnsembleStore::from_shards(torch::Tensor ShardRow::*part) const {
+  const auto& layout = description_.layout;
+  const auto there = visit_rows([](const ShardRow&) {});
+  std::vector<int64_t> place(there.size(), -1);
+  int64_t rows = 0;
+  for (size_t i = 0; i < there.size(); ++i) {
+    if (there[i]) place[i] = rows++;
+  }
+  const auto all = part == &ShardRow::mask
+                       ? torch::empty({rows, layout.n}, torch::kBool)
+                       : torch::empty({rows, layout.m, layout.classes}, layout.logits_dtype);
+  const auto again = visit_rows([&](const ShardRow& row) {
+    const int64_t at = place[static_cast<size_t>(row.row)];
+    if (at >= 0) all[at].copy_(row.*part);
+  });
+  for (size_t i = 0; i < there.size(); ++i) {
+    if (there[i] && !again[i] && !is_finalised())
+      fail<SystemError>("{}: row {} went away while it was read", folder_.string(), i);
+  }
+  return all;
+}
+
+torch::Tensor EnsembleStore::from_file(const std::string& name, torch::ScalarType dtype,
+                                       const std::vector<int64_t>& shape) const {
+  const auto path = folder_ / name;
+  const auto array = map_npy(path);
+  if (array.sizes() != at::IntArrayRef(shape) || array.scalar_type() != dtype) {
+    fail<InputError>("{}: an array ({}) of {} required, got ({}) of {}", path.string(),
+                     fmt::join(shape, ", "), toString(dtype), fmt::join(array.sizes(), ", "),
+                     toString(array.scalar_type()));
+  }
+  return array;
 }
 
 torch::Tensor EnsembleStore::masks() const {
-  const auto& [n, m, classes, dtype] = description_.layout;
-  if (is_finalised()) {
-    const auto masks = map_npy(folder_ / "masks.npy");
-    if (masks.sizes() != at::IntArrayRef({description_.models, n}) ||
-        masks.scalar_type() != torch::kBool) {
-      fail<InputError>("{}: masks.npy of shape ({}, {}) bool required, got ({}) {}",
-                       folder_.string(), description_.models, n, fmt::join(masks.sizes(), ", "),
-                       toString(masks.scalar_type()));
-    }
-    return masks;
+  if (!is_finalised()) {
+    auto rows = from_shards(&ShardRow::mask);
+    if (!is_finalised()) return rows;
   }
-  const auto there = completed();
-  const auto all = torch::zeros({description_.models, n}, torch::kBool);
-  visit_shards(folder_ / "shards", description_.layout, [&](const ShardRow& row) {
-    if (row.row >= 0 && row.row < description_.models) all[row.row].copy_(row.mask);
-  });
-  return all.index(
-      {torch::tensor(std::vector<uint8_t>(there.begin(), there.end())).to(torch::kBool)});
+  return from_file("masks.npy", torch::kBool, {description_.models, description_.layout.n});
 }
 
 torch::Tensor EnsembleStore::logits() const {
-  const auto& [n, m, classes, dtype] = description_.layout;
-  if (is_finalised()) {
-    const auto logits = map_npy(folder_ / "logits.npy");
-    if (logits.sizes() != at::IntArrayRef({description_.models, m, classes}) ||
-        logits.scalar_type() != dtype) {
-      fail<InputError>("{}: logits.npy of shape ({}, {}, {}) {} required, got ({}) {}",
-                       folder_.string(), description_.models, m, classes, toString(dtype),
-                       fmt::join(logits.sizes(), ", "), toString(logits.scalar_type()));
-    }
-    return logits;
+  const auto& layout = description_.layout;
+  if (!is_finalised()) {
+    auto rows = from_shards(&ShardRow::logits);
+    if (!is_finalised()) return rows;
   }
-  const auto there = completed();
-  const auto all = torch::zeros({description_.models, m, classes}, dtype);
-  visit_shards(folder_ / "shards", description_.layout, [&](const ShardRow& row) {
-    if (row.row >= 0 && row.row < description_.models) all[row.row].copy_(row.logits);
-  });
-  return all.index(
-      {torch::tensor(std::vector<uint8_t>(there.begin(), there.end())).to(torch::kBool)});
+  return from_file("logits.npy", layout.logits_dtype,
+                   {description_.models, layout.m, layout.classes});
 }
 
 fs::path EnsembleStore::weights_path(int64_t row) const {
@@ -210,7 +285,17 @@ fs::path EnsembleStore::weights_path(int64_t row) const {
 }
 
 Model EnsembleStore::model(int64_t row) const {
-  return read_model(weights_path(row));
+  if (row < 0 || row >= description_.models)
+    fail<InputError>("{}: a model from 0 to {} required, got {}", folder_.string(),
+                     description_.models - 1, row);
+  if (!description_.weights)
+    fail<InputError>("{}: the weights of model {} required, but this ensemble keeps no weights",
+                     folder_.string(), row);
+  const auto path = weights_path(row);
+  std::error_code none;
+  if (!fs::exists(path, none))
+    fail<InputError>("{}: the weights of model {} required, not there", path.string(), row);
+  return read_model(path);
 }
 
 }  // namespace expunge

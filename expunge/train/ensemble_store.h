@@ -36,10 +36,10 @@ struct EnsembleDescription {
 class EnsembleStore {
  public:
   /// Opens `folder` for filling, making it if it does not exist. InputError names the first setting
-  /// that differs if it holds another ensemble.
+  /// that differs if it holds another ensemble. Logits are kept as float16 or float32.
   static EnsembleStore create_or_open(const std::filesystem::path& folder,
                                       const EnsembleDescription& description);
-  /// Opens an existing store for reading.
+  /// Opens an existing store for reading. InputError if ensemble.json is not sound.
   static EnsembleStore open(const std::filesystem::path& folder);
 
   [[nodiscard]] const EnsembleDescription& description() const { return description_; }
@@ -52,21 +52,27 @@ class EnsembleStore {
   /// then mask (n) and logits (m, C). Thread-safe.
   void append(int64_t row, const torch::Tensor& mask, const torch::Tensor& logits,
               const Network& network, const Metadata& metadata);
-  /// Once all rows are there: writes the npy files and removes the shards. Does nothing if done.
+  /// Once all rows are there: writes the npy files and removes the shards. Does nothing if done, by
+  /// whichever process.
   void finalise();
 
-  /// (N, n) bool and (N, m, C), rows that are not there excluded unless the store is complete;
-  /// mapped from disk if finalised, else read from the shards.
+  /// (N, n) bool and (N, m, C), without the rows that are not there yet; mapped from disk if
+  /// finalised, else read from the shards. While other processes fill the store, logits() may hold
+  /// rows more than an earlier masks().
   [[nodiscard]] torch::Tensor masks() const;
   [[nodiscard]] torch::Tensor logits() const;
 
   [[nodiscard]] std::filesystem::path weights_path(int64_t row) const;
-  /// The model of a row; InputError if its file is not there or not sound.
+  /// The model of a row; InputError names its file if that is not there or not sound.
   [[nodiscard]] Model model(int64_t row) const;
 
  private:
   EnsembleStore(std::filesystem::path folder, EnsembleDescription description);
   [[nodiscard]] bool is_finalised() const;
+  std::vector<bool> visit_rows(const std::function<void(const ShardRow&)>& visit) const;
+  [[nodiscard]] torch::Tensor from_shards(torch::Tensor ShardRow::*part) const;
+  [[nodiscard]] torch::Tensor from_file(const std::string& name, torch::ScalarType dtype,
+                                        const std::vector<int64_t>& shape) const;
 
   std::filesystem::path folder_;
   EnsembleDescription description_;

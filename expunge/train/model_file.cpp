@@ -1,5 +1,8 @@
 #include "expunge/train/model_file.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "expunge/core/error.h"
 #include "expunge/core/safetensors.h"
 #include "expunge/core/toml_file.h"
@@ -8,16 +11,22 @@ namespace expunge {
 namespace {
 
 constexpr std::string_view recipe_prefix = "expunge.recipe.";
+constexpr int64_t largest_size = 1 << 20;  // channels or pixels
 
 // The value of one metadata entry, which is written as TOML.
 OptionValue value_of(const Metadata& metadata, const std::string& name, const std::string& where) {
   const auto found = metadata.find(name);
   if (found == metadata.end())
     fail<InputError>("{}: metadata \"{}\" required, not there", where, name);
-  return parse_toml("value = " + found->second, where + ", metadata " + name)
-      .at(0)
-      .entries.at(0)
-      .value;
+  std::vector<TomlTable> tables;
+  try {
+    tables = parse_toml("value = " + found->second, where + ": metadata " + name);
+  } catch (const OptionError& error) {
+    fail<InputError>("{}", error.what());
+  }
+  if (tables.size() != 1 || !tables[0].name.empty() || tables[0].entries.size() != 1)
+    fail<InputError>("{}: metadata \"{}\": one TOML value required, got more", where, name);
+  return tables[0].entries[0].value;
 }
 
 template <class T>
@@ -37,6 +46,61 @@ std::string text_of(const std::vector<float>& values) {
   return to_toml(std::vector<double>(values.begin(), values.end()));
 }
 
+// The recipe as the metadata have it: every option, and no other.
+Recipe recipe_of(const Metadata& metadata, const std::string& where) {
+  Recipe recipe;
+  auto group = options_of(recipe);
+  for (const auto& [name, text] : metadata) {
+    if (name.compare(0, recipe_prefix.size(), recipe_prefix) == 0)
+      group.set(name.substr(recipe_prefix.size()), value_of(metadata, name, where));
+  }
+  for (const auto& field : group.fields())
+    value_of(metadata, std::string(recipe_prefix) + field.name, where);
+  recipe.validate();
+  return recipe;
+}
+
+NetworkShape shape_of(const Metadata& metadata, const std::string& where) {
+  const auto input = typed<std::vector<int64_t>>(metadata, "expunge.input", where);
+  const bool is_image = input.size() == 3 && std::all_of(input.begin(), input.end(), [](int64_t s) {
+                          return s > 0 && s <= largest_size;
+                        });
+  if (!is_image) {
+    fail<InputError>(
+        "{}: metadata \"expunge.input\": channels, height and width from 1 to {} required, got {}",
+        where, largest_size, to_toml(input));
+  }
+  return {input[0], input[1], input[2], typed<int64_t>(metadata, "expunge.classes", where)};
+}
+
+Normalisation normalisation_of(const Metadata& metadata, int64_t channels,
+                               const std::string& where) {
+  const Normalisation normalisation{floats_of(metadata, "expunge.mean", where),
+                                    floats_of(metadata, "expunge.stddev", where)};
+  const auto check = [&](const std::vector<float>& values, const char* name, auto&& is_sound,
+                         const char* required) {
+    if (static_cast<int64_t>(values.size()) != channels ||
+        !std::all_of(values.begin(), values.end(), is_sound)) {
+      fail<InputError>("{}: metadata \"{}\": {} {} required, got {}", where, name, channels,
+                       required, text_of(values));
+    }
+  };
+  check(
+      normalisation.mean, "expunge.mean", [](float v) { return std::isfinite(v); },
+      "finite numbers");
+  check(
+      normalisation.stddev, "expunge.stddev", [](float v) { return std::isfinite(v) && v > 0; },
+      "finite numbers above 0");
+  return normalisation;
+}
+
+void check_finite(const NamedTensors& state, const std::string& where) {
+  for (const auto& [name, value] : state) {
+    if (!torch::isfinite(value).all().item<bool>())
+      fail<NonFiniteError>("{}: tensor \"{}\" has a value that is not finite", where, name);
+  }
+}
+
 }  // namespace
 
 Metadata model_metadata(const Recipe& recipe, const Problem& problem) {
@@ -53,32 +117,33 @@ Metadata model_metadata(const Recipe& recipe, const Problem& problem) {
 
 void write_model(const std::filesystem::path& path, const Network& network,
                  const Metadata& metadata) {
-  write_safetensors(path, network.state(), metadata);
+  const auto state = network.state();
+  check_finite(state, path.string());
+  write_safetensors(path, state, metadata);
 }
 
 Model read_model(const std::filesystem::path& path) {
   const auto where = path.string();
   auto file = read_safetensors(path);
   Model model;
-  auto group = options_of(model.recipe);
-  for (const auto& field : group.fields()) {
-    group.set(field.name, value_of(file.metadata, std::string(recipe_prefix) + field.name, where));
+  try {
+    model.recipe = recipe_of(file.metadata, where);
+  } catch (const OptionError& error) {
+    fail<InputError>("{}: metadata: {}", where, error.what());
   }
-  model.recipe.validate();
-  const auto input = typed<std::vector<int64_t>>(file.metadata, "expunge.input", where);
-  if (input.size() != 3)
-    fail<InputError>("{}: metadata \"expunge.input\": 3 sizes required, got {}", where,
-                     input.size());
-  for (const int64_t size : input) {
-    if (size <= 0 || size > 1 << 20)
-      fail<InputError>("{}: an input of size {} cannot be", where, size);
+  model.shape = shape_of(file.metadata, where);
+  model.normalisation = normalisation_of(file.metadata, model.shape.channels, where);
+  NamedShapes required;
+  try {
+    required = state_shapes(model.recipe.network, model.shape);
+  } catch (const InputError& error) {
+    fail<InputError>("{}: metadata: {}", where, error.what());
   }
-  model.shape = {input[0], input[1], input[2],
-                 typed<int64_t>(file.metadata, "expunge.classes", where)};
-  model.normalisation = {floats_of(file.metadata, "expunge.mean", where),
-                         floats_of(file.metadata, "expunge.stddev", where)};
+  // Before the network takes memory: sizes in the metadata may be anything.
+  check_state(required, file.tensors, where);
   model.network = make_network(model.recipe.network, model.shape);
   load_state(*model.network, file.tensors, where);
+  check_finite(model.network->state(), where);
   model.metadata = std::move(file.metadata);
   return model;
 }

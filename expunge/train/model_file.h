@@ -35,11 +35,11 @@ struct Model {
 /// The metadata of a model that is trained by `recipe` on `problem`.
 Metadata model_metadata(const Recipe& recipe, const Problem& problem);
 
-/// Writes the file as a whole or not at all.
+/// Writes the file as a whole or not at all. NonFiniteError names a tensor that is not finite.
 void write_model(const std::filesystem::path& path, const Network& network,
                  const Metadata& metadata);
 
-/// InputError names what is missing or does not fit.
+/// InputError names what is missing, unknown, not finite or does not fit.
 Model read_model(const std::filesystem::path& path);
 
 }  // namespace expunge

@@ -104,24 +104,43 @@ void LayeredNetwork::initialise(uint64_t seed) {
   }
 }
 
-void load_state(Network& network, const NamedTensors& source, const std::string& where) {
-  const auto target = network.state();
-  for (const auto& [name, value] : source) {
-    if (std::none_of(target.begin(), target.end(),
-                     [&](const auto& t) { return t.first == name; })) {
-      fail<InputError>("{}: tensor \"{}\" does not belong to this network", where, name);
-    }
+NamedShapes state_shapes(Layer& root) {
+  std::vector<NamedLayer> layers;
+  collect_layers("", &root, layers);
+  NamedShapes shapes;
+  for (const auto& [prefix, layer] : layers) {
+    const std::string dot = prefix.empty() ? "" : prefix + ".";
+    for (const auto* p : layer->parameters()) shapes.emplace_back(dot + p->name, p->shape);
+    for (const auto* b : layer->buffers()) shapes.emplace_back(dot + b->name, b->shape);
   }
-  for (const auto& [name, value] : target) {
-    const auto found =
-        std::find_if(source.begin(), source.end(), [&](const auto& s) { return s.first == name; });
+  return shapes;
+}
+
+void check_state(const NamedShapes& required, const NamedTensors& source,
+                 const std::string& where) {
+  const auto find = [](const auto& list, const std::string& name) {
+    return std::find_if(list.begin(), list.end(), [&](const auto& x) { return x.first == name; });
+  };
+  for (const auto& [name, value] : source) {
+    if (find(required, name) == required.end())
+      fail<InputError>("{}: tensor \"{}\" does not belong to this network", where, name);
+  }
+  for (const auto& [name, shape] : required) {
+    const auto found = find(source, name);
     if (found == source.end())
       fail<InputError>("{}: tensor \"{}\" required, not there", where, name);
-    if (found->second.sizes() != value.sizes()) {
+    if (found->second.sizes() != at::IntArrayRef(shape)) {
       fail<InputError>("{}: tensor \"{}\" of shape ({}) required, got ({})", where, name,
-                       fmt::join(value.sizes(), ", "), fmt::join(found->second.sizes(), ", "));
+                       fmt::join(shape, ", "), fmt::join(found->second.sizes(), ", "));
     }
   }
+}
+
+void load_state(Network& network, const NamedTensors& source, const std::string& where) {
+  const auto target = network.state();
+  NamedShapes required;
+  for (const auto& [name, value] : target) required.emplace_back(name, value.sizes().vec());
+  check_state(required, source, where);
   for (const auto& [name, value] : target) {
     const auto found =
         std::find_if(source.begin(), source.end(), [&](const auto& s) { return s.first == name; });

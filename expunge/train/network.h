@@ -16,6 +16,7 @@
 namespace expunge {
 
 using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
+using NamedShapes = std::vector<std::pair<std::string, std::vector<int64_t>>>;
 
 /// What training, attribution and unlearning need of a network. Not thread-safe: one thread at a
 /// time may use one network, and every worker has its own.
@@ -69,6 +70,12 @@ class LayeredNetwork final : public Network {
   NamedTensors state_;
   std::vector<Parameter*> trained_;
 };
+
+/// Names and shapes of the state of a network whose outermost layer is `root`, before it has memory.
+NamedShapes state_shapes(Layer& root);
+
+/// InputError, naming the tensor and `where`, if one is missing, unknown, or of another shape.
+void check_state(const NamedShapes& required, const NamedTensors& source, const std::string& where);
 
 /// Copies `source` into the network's state by name. Throws InputError, naming the tensor and
 /// `where`, if one is missing, unknown, or of another shape.

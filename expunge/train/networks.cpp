@@ -67,10 +67,9 @@ std::unique_ptr<Layer> build_resnet9(double width, const NetworkShape& shape) {
   return net;
 }
 
-}  // namespace
-
-std::unique_ptr<LayeredNetwork> make_network(const NetworkOptions& options,
-                                             const NetworkShape& shape) {
+// What makes the layers, once the sizes are known to fit.
+std::function<std::unique_ptr<Layer>()> builder_of(const NetworkOptions& options,
+                                                   const NetworkShape& shape) {
   options.validate();
   if (shape.classes < 2)
     fail<InputError>("a classifier of at least 2 classes required, got {}", shape.classes);
@@ -80,18 +79,27 @@ std::unique_ptr<LayeredNetwork> make_network(const NetworkOptions& options,
     fail<InputError>("resnet9 takes images of at least 12 x 12 pixels, got {} x {}", shape.height,
                      shape.width);
   }
-  const auto dtype = options.dtype == DtypeKind::float64 ? torch::kFloat64 : torch::kFloat32;
   switch (options.kind) {
     case NetworkKind::convnet:
-      return std::make_unique<LayeredNetwork>([=] { return build_convnet(options.width, shape); },
-                                              dtype);
+      return [=] { return build_convnet(options.width, shape); };
     case NetworkKind::resnet9:
-      return std::make_unique<LayeredNetwork>([=] { return build_resnet9(options.width, shape); },
-                                              dtype);
+      return [=] { return build_resnet9(options.width, shape); };
     case NetworkKind::mlp:
       break;
   }
-  return std::make_unique<LayeredNetwork>([=] { return build_mlp(options.hidden, shape); }, dtype);
+  return [=] { return build_mlp(options.hidden, shape); };
+}
+
+}  // namespace
+
+std::unique_ptr<LayeredNetwork> make_network(const NetworkOptions& options,
+                                             const NetworkShape& shape) {
+  const auto dtype = options.dtype == DtypeKind::float64 ? torch::kFloat64 : torch::kFloat32;
+  return std::make_unique<LayeredNetwork>(builder_of(options, shape), dtype);
+}
+
+NamedShapes state_shapes(const NetworkOptions& options, const NetworkShape& shape) {
+  return state_shapes(*builder_of(options, shape)());
 }
 
 }  // namespace expunge

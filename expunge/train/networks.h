@@ -31,4 +31,8 @@ struct NetworkShape {
 std::unique_ptr<LayeredNetwork> make_network(const NetworkOptions& options,
                                              const NetworkShape& shape);
 
+/// Names and shapes of such a network's state, without making it: what a weight file must hold
+/// before memory is taken for a network that the file describes. Throws as make_network does.
+NamedShapes state_shapes(const NetworkOptions& options, const NetworkShape& shape);
+
 }  // namespace expunge

@@ -8,15 +8,38 @@
 namespace expunge {
 namespace {
 
-uint64_t checksum(const torch::Tensor& tensor) {
-  const auto* bytes = static_cast<const Bytef*>(tensor.data_ptr());
-  const auto size = static_cast<z_size_t>(tensor.numel() * tensor.element_size());
-  return crc32_z(0, bytes, size);
+uint32_t checksum(const void* bytes, size_t size) {
+  return static_cast<uint32_t>(crc32_z(0, static_cast<const Bytef*>(bytes), size));
+}
+
+uint32_t checksum(const torch::Tensor& tensor) {
+  return checksum(tensor.data_ptr(), static_cast<size_t>(tensor.numel()) * tensor.element_size());
+}
+
+uint32_t checksum(const Normalisation& normalisation) {
+  auto values = normalisation.mean;
+  values.insert(values.end(), normalisation.stddev.begin(), normalisation.stddev.end());
+  return checksum(values.data(), values.size() * sizeof(float));
+}
+
+void check(const DataSplit& data) {
+  data.train.validate("training set");
+  data.validation.validate("validation set");
+  const auto image = [](const Dataset& d) { return d.images.sizes().slice(1); };
+  if (image(data.train) != image(data.validation)) {
+    fail<InputError>("validation set: images ({}) as in the training set required, got ({})",
+                     fmt::join(image(data.train), ", "), fmt::join(image(data.validation), ", "));
+  }
+  if (data.train.classes() != data.validation.classes()) {
+    fail<InputError>("validation set: {} classes as in the training set required, got {}",
+                     data.train.classes(), data.validation.classes());
+  }
 }
 
 }  // namespace
 
 Problem make_problem(const DataSplit& data) {
+  check(data);
   Problem problem;
   problem.normalisation = normalisation_of(data.train);
   problem.inputs = at::cat({normalised(data.train, problem.normalisation),
@@ -25,10 +48,12 @@ Problem make_problem(const DataSplit& data) {
   problem.labels = at::cat({data.train.labels, data.validation.labels}).contiguous();
   const int64_t n = data.train.size();
   problem.training = {problem.inputs.narrow(0, 0, n), problem.labels.narrow(0, 0, n)};
-  problem.shape = {problem.inputs.size(1), problem.inputs.size(2), problem.inputs.size(3),
-                   data.train.classes()};
-  problem.fingerprint = fmt::format("{:08x}-{:08x}-{}-{}", checksum(problem.inputs),
-                                    checksum(problem.labels), n, problem.labels.size(0));
+  const auto& shape = problem.shape = {problem.inputs.size(1), problem.inputs.size(2),
+                                       problem.inputs.size(3), data.train.classes()};
+  problem.fingerprint =
+      fmt::format("{:08x}-{:08x}-{:08x}-{}-{}-{}x{}x{}-{}", checksum(problem.inputs),
+                  checksum(problem.labels), checksum(problem.normalisation), n, problem.m(),
+                  shape.channels, shape.height, shape.width, shape.classes);
   return problem;
 }
 

@@ -20,13 +20,14 @@ struct Problem {
   torch::Tensor labels;   // (m) int64
   Normalisation normalisation;
   NetworkShape shape;
-  std::string fingerprint;  // hexadecimal digest of inputs, labels and n
+  std::string fingerprint;  // digest of inputs, labels, normalisation and all sizes; no names
 
   [[nodiscard]] int64_t n() const { return training.labels.size(0); }
   [[nodiscard]] int64_t m() const { return labels.size(0); }
 };
 
-/// Normalises both parts by the training part's channels.
+/// Normalises both parts by the training part's channels. InputError if a part is not sound or the
+/// two differ in image size or number of classes.
 Problem make_problem(const DataSplit& data);
 
 }  // namespace expunge

@@ -19,7 +19,7 @@ void NetworkOptions::validate() const {
   for (const int64_t size : hidden) {
     require(size > 0, "hidden", "widths above 0", static_cast<double>(size));
   }
-  require(width > 0 && std::isfinite(width), "width", "a factor above 0", width);
+  require(width > 0 && width <= 1000, "width", "a factor above 0, at most 1000", width);
 }
 
 void OptimiserOptions::validate() const {

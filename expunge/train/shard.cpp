@@ -2,15 +2,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <random>
+#include <string>
 #include <vector>
 
-#include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 
 namespace expunge {
@@ -30,6 +32,7 @@ int write_all(int file, const char* bytes, size_t count) {
       if (errno == EINTR) continue;
       return errno;
     }
+    if (written == 0) return ENOSPC;
     bytes += written;
     count -= static_cast<size_t>(written);
   }
@@ -47,6 +50,97 @@ std::string fresh_name() {
   return fmt::format("{:016x}.shard", word);
 }
 
+// The bytes of one row.
+std::string record_of(const RowLayout& layout, int64_t row, const torch::Tensor& mask,
+                      const torch::Tensor& logits) {
+  if (mask.scalar_type() != torch::kBool || mask.sizes() != at::IntArrayRef({layout.n}) ||
+      logits.sizes() != at::IntArrayRef({layout.m, layout.classes})) {
+    fail("store row {}: mask ({}) Bool and logits ({}, {}) required, got ({}) {} and ({})", row,
+         layout.n, layout.m, layout.classes, fmt::join(mask.sizes(), ", "),
+         toString(mask.scalar_type()), fmt::join(logits.sizes(), ", "));
+  }
+  const auto stored = logits.to(layout.logits_dtype).contiguous();
+  const auto finite = torch::isfinite(stored);
+  if (!finite.all().item<bool>()) {
+    const auto at = torch::logical_not(finite).nonzero()[0];
+    const auto point = at[0].item<int64_t>();
+    const auto c = at[1].item<int64_t>();
+    fail<NonFiniteError>(
+        "store row {}: a logit that is finite as {} required, got {} (evaluation point {}, class "
+        "{})",
+        row, layout.logits_dtype == torch::kFloat16 ? "float16" : "float32",
+        logits[point][c].item<double>(), point, c);
+  }
+  std::string record(static_cast<size_t>(layout.row_bytes()), '\0');
+  std::memcpy(record.data(), &row, 8);
+  std::memcpy(record.data() + 8, mask.contiguous().data_ptr<bool>(), static_cast<size_t>(layout.n));
+  std::memcpy(record.data() + 8 + layout.n, stored.data_ptr(),
+              static_cast<size_t>(layout.logits_bytes()));
+  const uint32_t crc = crc_of(record.data(), record.size() - 4);
+  std::memcpy(record.data() + record.size() - 4, &crc, 4);
+  return record;
+}
+
+// A shard being read. Read instead of mapped, because other processes cut back and remove shards.
+class ShardFile {
+ public:
+  explicit ShardFile(const std::filesystem::path& path) : path_(path) {
+    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file_ < 0 && errno == ENOENT) return;  // removed meanwhile: no rows
+    struct stat status {};
+    if (file_ < 0) fail_system("cannot be read", path, errno);
+    if (::fstat(file_, &status) != 0) return;
+    size_ = static_cast<size_t>(status.st_size);
+  }
+  ~ShardFile() {
+    if (file_ >= 0) ::close(file_);
+  }
+  ShardFile(const ShardFile&) = delete;
+  ShardFile& operator=(const ShardFile&) = delete;
+
+  [[nodiscard]] size_t size() const { return size_; }
+  [[nodiscard]] bool is_shard() const {
+    char begin[magic.size()];
+    return size_ >= magic.size() && read(0, begin, magic.size()) &&
+           std::string_view(begin, magic.size()) == magic;
+  }
+  // False if the file ends, or is removed by another machine, before that many bytes.
+  bool read(size_t at, char* bytes, size_t count) const {
+    while (count > 0) {
+      const ssize_t got = ::pread(file_, bytes, count, static_cast<off_t>(at));
+      if (got < 0 && errno == EINTR) continue;
+      if (got == 0 || (got < 0 && errno == ESTALE)) return false;
+      if (got < 0) fail_system("cannot be read", path_, errno);
+      at += static_cast<size_t>(got);
+      bytes += got;
+      count -= static_cast<size_t>(got);
+    }
+    return true;
+  }
+
+ private:
+  const std::filesystem::path& path_;
+  int file_ = -1;
+  size_t size_ = 0;
+};
+
+// Regular files *.shard, sorted; none if there is no such folder.
+std::vector<std::filesystem::path> shards_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> paths;
+  std::error_code error;
+  std::error_code none;
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator at(folder, error); !error && at != end;
+       at.increment(error)) {
+    if (at->path().extension() == ".shard" && at->is_regular_file(none))
+      paths.push_back(at->path());
+  }
+  if (error && error != std::errc::no_such_file_or_directory)
+    fail_system("cannot be listed", folder, error.value());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
 }  // namespace
 
 ShardWriter::ShardWriter(std::filesystem::path folder, const RowLayout& layout)
@@ -57,73 +151,56 @@ ShardWriter::~ShardWriter() {
 }
 
 void ShardWriter::append(int64_t row, const torch::Tensor& mask, const torch::Tensor& logits) {
-  const auto stored = logits.to(layout_.logits_dtype).contiguous();
-  if (mask.numel() != layout_.n || stored.size(0) != layout_.m ||
-      stored.size(1) != layout_.classes) {
-    fail("store row {}: mask ({}) and logits ({}, {}) required, got ({}) and ({})", row, layout_.n,
-         layout_.m, layout_.classes, mask.numel(), fmt::join(stored.sizes(), ", "));
-  }
-  if (!torch::isfinite(stored).all().item<bool>()) {
-    fail<NonFiniteError>("store row {}: a logit is not finite as {}", row,
-                         toString(layout_.logits_dtype));
-  }
-  std::vector<char> record(static_cast<size_t>(layout_.row_bytes()));
-  char* at = record.data();
-  std::memcpy(at, &row, 8);
-  std::memcpy(at + 8, mask.contiguous().data_ptr<bool>(), static_cast<size_t>(layout_.n));
-  std::memcpy(at + 8 + layout_.n, stored.data_ptr(), static_cast<size_t>(layout_.logits_bytes()));
-  const uint32_t crc = crc_of(record.data(), record.size() - 4);
-  std::memcpy(record.data() + record.size() - 4, &crc, 4);
-
+  const auto record = record_of(layout_, row, mask, logits);
   const std::lock_guard lock(mutex_);
   if (file_ < 0) {
     std::filesystem::create_directories(folder_);
     path_ = folder_ / fresh_name();
+    size_ = 0;
     file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (file_ < 0) fail_system("cannot be created", path_, errno);
-    if (const int error = write_all(file_, magic.data(), magic.size()))
-      fail_system("cannot be written", path_, error);
-    size_ = static_cast<int64_t>(magic.size());
+    write(magic);
   }
-  if (const int error = write_all(file_, record.data(), record.size())) {
-    // Back to whole rows, so that a later append is readable.
-    if (::ftruncate(file_, size_) == 0) ::lseek(file_, size_, SEEK_SET);
-    fail_system("cannot be written", path_, error);
-  }
-  size_ += static_cast<int64_t>(record.size());
+  write(record);
 }
 
-void ShardWriter::sync() {
-  const std::lock_guard lock(mutex_);
-  if (file_ >= 0 && ::fsync(file_) != 0) fail_system("cannot be synced", path_, errno);
+void ShardWriter::write(std::string_view bytes) {
+  const int error = write_all(file_, bytes.data(), bytes.size());
+  if (error == 0) {
+    size_ += static_cast<int64_t>(bytes.size());
+    return;
+  }
+  // What is left of this shard are whole rows; later ones go to another. Where even cutting back
+  // fails, readers pass over the half row at the end.
+  if (size_ <= static_cast<int64_t>(magic.size())) {
+    ::unlink(path_.c_str());
+  } else {
+    [[maybe_unused]] const int cut = ::ftruncate(file_, size_);
+  }
+  ::close(file_);
+  file_ = -1;
+  fail_system("cannot be written", path_, error);
 }
 
 void visit_shards(const std::filesystem::path& folder, const RowLayout& layout,
                   const std::function<void(const ShardRow&)>& visit) {
-  std::error_code none;
-  if (!std::filesystem::is_directory(folder, none)) return;
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == ".shard") paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());
   const auto row_bytes = static_cast<size_t>(layout.row_bytes());
-  for (const auto& path : paths) {
-    const MappedFile file(path);
-    if (file.size() < magic.size() || std::memcmp(file.data(), magic.data(), magic.size()) != 0)
-      continue;
+  std::vector<char> record;
+  for (const auto& path : shards_in(folder)) {
+    const ShardFile file(path);
+    if (!file.is_shard() || file.size() < magic.size() + row_bytes) continue;
+    record.resize(row_bytes);
     for (size_t at = magic.size(); at + row_bytes <= file.size(); at += row_bytes) {
-      const char* record = reinterpret_cast<const char*>(file.data()) + at;
+      if (!file.read(at, record.data(), row_bytes)) break;
       uint32_t crc = 0;
-      std::memcpy(&crc, record + row_bytes - 4, 4);
-      if (crc != crc_of(record, row_bytes - 4)) continue;
+      std::memcpy(&crc, record.data() + row_bytes - 4, 4);
+      if (crc != crc_of(record.data(), row_bytes - 4)) continue;
       ShardRow row;
-      std::memcpy(&row.row, record, 8);
-      const auto bytes = [&](size_t offset) { return const_cast<char*>(record) + offset; };
-      row.mask = torch::from_blob(bytes(8), {layout.n}, torch::kUInt8).to(torch::kBool);
-      // Copied out, because a row begins at any byte.
+      std::memcpy(&row.row, record.data(), 8);
+      row.mask = torch::from_blob(record.data() + 8, {layout.n}, torch::kUInt8).to(torch::kBool);
+      // Copied out, because a row's logits begin at any byte.
       row.logits = torch::empty({layout.m, layout.classes}, layout.logits_dtype);
-      std::memcpy(row.logits.data_ptr(), bytes(8 + static_cast<size_t>(layout.n)),
+      std::memcpy(row.logits.data_ptr(), record.data() + 8 + layout.n,
                   static_cast<size_t>(layout.logits_bytes()));
       visit(row);
     }

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <string_view>
 
 namespace expunge {
 
@@ -38,19 +39,19 @@ class ShardWriter {
   ShardWriter(const ShardWriter&) = delete;
   ShardWriter& operator=(const ShardWriter&) = delete;
 
-  /// mask (n) bool, logits (m, C), converted to the layout's dtype; NonFiniteError if a logit does
-  /// not fit into it. Thread-safe. SystemError if the disk is full: the shard is cut back to whole
-  /// rows, and the store stays readable.
+  /// mask (n) bool, logits (m, C), converted to the layout's dtype; NonFiniteError names the logit
+  /// that is not finite in it. Thread-safe. SystemError if the disk is full: the shard is cut back
+  /// to whole rows, the store stays readable, and a later append may succeed.
   void append(int64_t row, const torch::Tensor& mask, const torch::Tensor& logits);
-  /// Waits until all rows are on the disk.
-  void sync();
 
  private:
+  void write(std::string_view bytes);
+
   std::filesystem::path folder_;
   RowLayout layout_;
   std::filesystem::path path_;
   int file_ = -1;
-  int64_t size_ = 0;
+  int64_t size_ = 0;  // bytes of the magic and whole rows
   std::mutex mutex_;
 };
 
@@ -62,7 +63,8 @@ struct ShardRow {
 };
 
 /// Calls `visit` for every whole and intact row of every shard in `folder`, in the order of file
-/// names; a row may come twice, with the same bytes. Half-written and damaged rows are passed over.
+/// names; a row may come twice, with the same bytes. Half-written and damaged rows are passed over,
+/// and so are files that are no shards. Other processes may append and remove shards meanwhile.
 void visit_shards(const std::filesystem::path& folder, const RowLayout& layout,
                   const std::function<void(const ShardRow&)>& visit);
 
