@@ -35,9 +35,12 @@ std::string explain(const CLI::App& app, const CLI::Error& error, int argc, char
       const std::string word = argv[i];
       known.clear();
       if (command == &app && word.rfind('-', 0) != 0) {
-        for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+        const CLI::App* found = nullptr;
+        for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
           known.push_back(sub->get_name());
-        if (const auto* found = app.get_subcommand_no_throw(word)) {
+          if (sub->get_name() == word) found = sub;
+        }
+        if (found != nullptr) {
           command = found;
           continue;
         }

@@ -10,6 +10,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
 #include "expunge/core/toml_file.h"
+#include "expunge/data/forget_set.h"
 #include "expunge/evaluate/cost.h"
 #include "expunge/evaluate/margins.h"
 #include "expunge/report/report.h"

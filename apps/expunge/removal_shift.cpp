@@ -1,0 +1,118 @@
+// expunge removal-shift: predicted change of all logits from masks and logits in .npy files.
+
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+#include "expunge/attribution/subset_datamodels.h"
+#include "expunge/core/error.h"
+#include "expunge/core/npy.h"
+#include "expunge/data/forget_set.h"
+
+namespace expunge::app {
+namespace {
+
+struct RemovalShiftFlags {
+  std::string masks, logits, factors;
+  std::vector<std::string> forget, out;
+  RidgeOptions options;
+  CommonFlags common;
+};
+
+torch::Tensor masks_in(const std::string& path) {
+  auto masks = map_npy(path);
+  if (masks.scalar_type() == torch::kUInt8) {
+    if ((masks > 1).any().item<bool>())
+      fail<InputError>("{}: masks of 0 and 1 required, got a larger number", path);
+    masks = masks.to(torch::kBool);
+  }
+  return masks;
+}
+
+SubsetDatamodels datamodels(const RemovalShiftFlags& flags) {
+  const auto masks = masks_in(flags.masks);
+  const auto logits = map_npy(flags.logits);
+  if (flags.factors.empty()) return SubsetDatamodels::fit(masks, logits, flags.options);
+  if (SubsetDatamodels::is_saved(flags.factors))
+    return SubsetDatamodels::load(flags.factors, masks, logits, flags.options);
+  auto fitted = SubsetDatamodels::fit(masks, logits, flags.options);
+  fitted.save(flags.factors);
+  return fitted;
+}
+
+void run(RemovalShiftFlags& flags) {
+  if (flags.forget.size() != flags.out.size()) {
+    fail<OptionError>("--forget and --out: one --out for each --forget required, got {} and {}",
+                      flags.forget.size(), flags.out.size());
+  }
+  flags.options.workers = flags.common.workers;
+  flags.options.validate();
+  // Forget sets first: a mistake in them should not cost a fit.
+  const int64_t n = map_npy(flags.masks).dim() == 2 ? map_npy(flags.masks).size(1) : 0;
+  if (n == 0) fail<InputError>("{}: masks (models, examples) of bool required", flags.masks);
+  std::vector<std::vector<int64_t>> removals;
+  for (const auto& path : flags.forget) removals.push_back(read_forget_set(path, n));
+
+  const auto start = std::chrono::steady_clock::now();
+  const auto fitted = datamodels(flags);
+  const auto middle = std::chrono::steady_clock::now();
+  const auto shifts = fitted.removal_shifts(removals);
+  for (size_t k = 0; k < removals.size(); ++k)
+    write_npy(flags.out[k], shifts[static_cast<int64_t>(k)].contiguous());
+  const auto end = std::chrono::steady_clock::now();
+
+  const auto seconds = [](auto a, auto b) { return std::chrono::duration<double>(b - a).count(); };
+  const auto& choice = fitted.lambda_choice();
+  nlohmann::ordered_json json = {{"alpha", fitted.alpha()},
+                                 {"lambda", choice.lambda},
+                                 {"lambda_ratio", choice.ratio},
+                                 {"lambda_chosen", !choice.curve.empty()},
+                                 {"seconds_once", seconds(start, middle)},
+                                 {"seconds_forget_sets", seconds(middle, end)}};
+  std::string text = fmt::format(
+      "lambda {:.4g} ({:.3g} n alpha (1 - alpha), {}); alpha {:.3f}", choice.lambda, choice.ratio,
+      choice.curve.empty() ? "as set" : "chosen on held-out models", fitted.alpha());
+  for (size_t k = 0; k < removals.size(); ++k) {
+    const auto shift = shifts[static_cast<int64_t>(k)];
+    const double size = shift.square().mean().sqrt().item<double>();
+    json["shifts"].push_back({{"forget", flags.forget[k]},
+                              {"examples", removals[k].size()},
+                              {"out", flags.out[k]},
+                              {"root_mean_square", size}});
+    text += fmt::format("\n{}: {} examples, root mean square shift {:.4g} logits -> {}",
+                        flags.forget[k], removals[k].size(), size, flags.out[k]);
+  }
+  std::printf("%s\n", flags.common.json ? json.dump(2).c_str() : text.c_str());
+}
+
+}  // namespace
+
+void register_removal_shift(CLI::App& app) {
+  auto* command = app.add_subcommand("removal-shift",
+                                     "Predict how all logits change if examples are removed, from "
+                                     "subset models' masks and logits");
+  const auto flags = std::make_shared<RemovalShiftFlags>();
+  command->add_option("--masks", flags->masks, "Which examples each model saw, (N, n) bool .npy")
+      ->required();
+  command
+      ->add_option("--logits", flags->logits,
+                   "Their logits, (N, m, C) float16 or float32 .npy; the first n of the m points "
+                   "are the training set")
+      ->required();
+  command
+      ->add_option("--forget", flags->forget,
+                   "Examples to remove: text file, one index a line; may be repeated")
+      ->required();
+  command
+      ->add_option("--out", flags->out,
+                   "Where the shift goes, (m, C) float32 .npy; once for each --forget")
+      ->required();
+  command->add_option("--factors", flags->factors,
+                      "Folder that keeps what does not depend on the forget set for later calls");
+  add_option_flags(*command, options_of(flags->options));
+  add_common_flags(*command, flags->common);
+  command->callback([flags] { run(*flags); });
+}
+
+}  // namespace expunge::app
