@@ -91,6 +91,12 @@ class OptionGroup {
         });
   }
 
+  /// Takes over the fields of another group, for a struct that holds the other's.
+  OptionGroup& include(OptionGroup&& other) {
+    for (auto& field : other.fields_) fields_.push_back(std::move(field));
+    return *this;
+  }
+
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& title() const { return title_; }
   [[nodiscard]] const std::vector<OptionField>& fields() const& { return fields_; }

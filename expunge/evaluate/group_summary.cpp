@@ -130,7 +130,6 @@ OptionGroup options_of(ResamplingOptions& options) {
   group.add("resamples", options.resamples, "random subsets of the models, 0 for no interval",
             "count");
   group.add("seed", options.seed, "seed of the subsets");
-  group.add("workers", options.workers, "threads, 0 for one a processor", "count");
   return group;
 }
 

@@ -76,7 +76,6 @@ OptionGroup options_of(KlomOptions& options) {
   group.add("clip", options.clip, "margins are clipped to this magnitude", "nats");
   group.add("floor_probability", options.floor_probability,
             "least probability of an oracle's bin that an unlearned model falls in");
-  group.add("workers", options.workers, "threads, 0 for one a processor", "count");
   return group;
 }
 

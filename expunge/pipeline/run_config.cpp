@@ -64,12 +64,7 @@ void EvaluationOptions::validate() const {
 
 OptionGroup options_of(EvaluationOptions& o) {
   OptionGroup group("evaluation", "How quality is measured");
-  group
-      .add("convention", o.klom.convention,
-           {{"corrected", KlomConvention::corrected}, {"easydub", KlomConvention::easydub}},
-           "KLoM's treatment of the pooled maximum: counted in the last bin, or dropped")
-      .add("bins", o.klom.bins, "bins of the margin histograms", "bins")
-      .add("clip", o.klom.clip, "margins are clipped to [-clip, clip]", "nats")
+  group.include(options_of(o.klom))
       .add("resamples", o.resampling.resamples, "resamples for the intervals; 0 for none",
            "resamples")
       .add("resampling_seed", o.resampling.seed, "seed of the resamples")
