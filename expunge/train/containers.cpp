@@ -4,7 +4,20 @@
 
 namespace expunge {
 
+namespace {
+
+bool has_parameters(Layer& layer) {
+  if (!layer.parameters().empty()) return true;
+  for (const auto& [name, child] : layer.children()) {
+    if (has_parameters(*child)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 Sequential& Sequential::add(std::unique_ptr<Layer> layer) {
+  if (first_learning_ == none && has_parameters(*layer)) first_learning_ = layers_.size();
   layers_.push_back(std::move(layer));
   return *this;
 }
@@ -19,8 +32,9 @@ torch::Tensor Sequential::backward(const torch::Tensor& output_gradient,
                                    const BackwardRequest& request) {
   torch::Tensor gradient = output_gradient;
   for (size_t i = layers_.size(); i-- > 0;) {
+    // Nothing below the first layer that learns asks for a gradient.
     BackwardRequest inner = request;
-    inner.input_gradient = request.input_gradient || i > 0;
+    inner.input_gradient = request.input_gradient || i > first_learning_;
     gradient = layers_[i]->backward(gradient, inner);
   }
   return gradient;

@@ -1,6 +1,7 @@
 // Layers made of layers.
 #pragma once
 
+#include <limits>
 #include <memory>
 
 #include "expunge/train/layer.h"
@@ -24,7 +25,10 @@ class Sequential : public Layer {
   [[nodiscard]] std::vector<std::pair<std::string, Layer*>> children() override;
 
  private:
+  static constexpr size_t none = std::numeric_limits<size_t>::max();
+
   std::vector<std::unique_ptr<Layer>> layers_;
+  size_t first_learning_ = none;  // the first layer that has parameters
 };
 
 /// x + f(x), f a Sequential whose first layer does not work in place on its input.
