@@ -83,7 +83,8 @@ torch::Tensor planes_of(const unsigned char* interleaved, int64_t height, int64_
   return torch::from_blob(const_cast<unsigned char*>(interleaved), {height, width, channels},
                           torch::kUInt8)
       .permute({2, 0, 1})
-      .contiguous();
+      .clone(
+          at::MemoryFormat::Contiguous);  // contiguous() does not copy where there is one channel
 }
 
 torch::Tensor read_jpeg(const MappedFile& file, const std::string& where) {
@@ -108,6 +109,7 @@ torch::Tensor read_png(const MappedFile& file, const std::string& where) {
   }
   const bool colour = (image.format & PNG_FORMAT_FLAG_COLOR) != 0;
   image.format = colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+  image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // else 16-bit samples are taken for linear light
   const int64_t channels = colour ? 3 : 1;
   if (static_cast<int64_t>(image.width) * image.height > most_pixels) {
     ::png_image_free(&image);

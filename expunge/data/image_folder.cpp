@@ -84,8 +84,12 @@ Dataset read_part(const fs::path& folder, int64_t downscale, int64_t per_class) 
 DataSplit read_image_folder(const fs::path& folder, int64_t downscale, int64_t per_class,
                             int64_t validation_per_class) {
   const auto test = fs::is_directory(folder / "test") ? folder / "test" : folder / "val";
-  return {read_part(folder / "train", downscale, per_class),
-          read_part(test, downscale, validation_per_class)};
+  DataSplit split{read_part(folder / "train", downscale, per_class),
+                  read_part(test, downscale, validation_per_class)};
+  const int64_t channels = std::max(split.train.images.size(1), split.validation.images.size(1));
+  for (auto* part : {&split.train, &split.validation})
+    part->images = part->images.expand({-1, channels, -1, -1}).contiguous();
+  return split;
 }
 
 }  // namespace expunge

@@ -10,7 +10,7 @@ namespace expunge {
 /// Reads <folder>/train/<class>/* and <folder>/test/<class>/* (or val instead of test): files that
 /// end in .jpg, .jpeg or .png. Classes in alphabetic order; examples in the order class by class,
 /// files by name. All images must have one size; images (n, C, H, W) uint8, grey ones widened to
-/// colour where both occur. Images are shrunk by `downscale` while they are read.
+/// colour where both occur in either part. Images are shrunk by `downscale` while they are read.
 ///
 /// `per_class` > 0 reads the first so many files of each class of the training part, and
 /// `validation_per_class` of the other.
