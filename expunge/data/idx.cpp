@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "expunge/core/array_bytes.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 
@@ -35,7 +36,13 @@ class GzipReader {
         int code = 0;
         fail<InputError>("{}: cannot be decompressed: {}", where_, ::gzerror(file_, &code));
       }
-      if (got == 0) break;
+      if (got == 0) {
+        int code = Z_OK;
+        ::gzerror(file_, &code);
+        if (code == Z_BUF_ERROR)
+          fail<InputError>("{}: cannot be decompressed: the file ends too early", where_);
+        break;
+      }
       done += static_cast<size_t>(got);
     }
     return done;
@@ -80,20 +87,20 @@ torch::Tensor read_idx_array(const fs::path& path, int64_t rank) {
         where, rank, rank, header[0], header[1], header[2], header[3]);
   }
   std::vector<int64_t> shape;
-  int64_t count = 1;
   for (int64_t d = 0; d < rank; ++d) {
     int64_t size = 0;
     for (int64_t b = 0; b < 4; ++b) size = size << 8 | header[static_cast<size_t>(4 + 4 * d + b)];
-    if (__builtin_mul_overflow(count, size, &count))
-      fail<InputError>("{}: the announced sizes are larger than any file", where);
     shape.push_back(size);
   }
+  const auto announced = array_bytes(shape, 1);
+  if (!announced) fail<InputError>("{}: the announced sizes are larger than any file", where);
+  const size_t count = *announced;
   // Read in pieces, so that a header that lies about the size costs no memory.
   std::vector<unsigned char> bytes;
   constexpr size_t piece = size_t{1} << 22;
-  while (bytes.size() < static_cast<size_t>(count)) {
+  while (bytes.size() < count) {
     const size_t before = bytes.size();
-    bytes.resize(std::min(before + piece, static_cast<size_t>(count)));
+    bytes.resize(std::min(before + piece, count));
     const size_t got = reader.read(bytes.data() + before, bytes.size() - before);
     if (got < bytes.size() - before) {
       fail<InputError>("{}: {} bytes required for shape ({}), got {}", where, count,

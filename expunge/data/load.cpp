@@ -12,10 +12,19 @@
 namespace expunge {
 namespace {
 
+// The classes are numbers: one part may lack the last of them.
+DataSplit read_idx_parts(const std::string& folder) {
+  DataSplit split{read_idx(folder, "train"), read_idx(folder, "t10k")};
+  auto& fewer = split.train.classes() < split.validation.classes() ? split.train : split.validation;
+  const auto& more = &fewer == &split.train ? split.validation : split.train;
+  fewer.class_names = more.class_names;
+  return split;
+}
+
 DataSplit read_all(const DataOptions& o) {
   switch (o.format) {
     case DataFormat::idx:
-      return {read_idx(o.path, "train"), read_idx(o.path, "t10k")};
+      return read_idx_parts(o.path);
     case DataFormat::cifar10:
       return read_cifar10(o.path);
     case DataFormat::cifar100:

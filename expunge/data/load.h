@@ -23,8 +23,8 @@ struct DataOptions {
 };
 OptionGroup options_of(DataOptions& options);
 
-/// Reads both parts. InputError if files are missing or unsound, if there are fewer examples than
-/// asked for, or if the parts differ in image size or class names.
+/// Reads both parts. SystemError if a file cannot be read; InputError if one is not sound, if there
+/// are fewer examples than asked for, or if the parts differ in image size, dtype or class names.
 DataSplit load_data(const DataOptions& options);
 
 }  // namespace expunge
