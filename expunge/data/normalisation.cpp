@@ -19,8 +19,11 @@ Normalisation normalisation_of(const Dataset& train) {
     const auto values = train.images.select(1, c).to(torch::kFloat64) * unit_of(train);
     const double mean = values.mean().item<double>();
     const double variance = (values - mean).square().mean().item<double>();
+    const auto stddev = static_cast<float>(std::sqrt(variance));
+    // A constant's variance about its rounded mean is not 0, and all of it is rounding.
+    const bool varies = values.min().item<double>() != values.max().item<double>();
     result.mean.push_back(static_cast<float>(mean));
-    result.stddev.push_back(variance > 0 ? static_cast<float>(std::sqrt(variance)) : 1.0F);
+    result.stddev.push_back(varies && stddev > 0 ? stddev : 1.0F);
   }
   return result;
 }
