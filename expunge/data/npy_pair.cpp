@@ -17,7 +17,8 @@ Dataset read_part(const fs::path& folder, const std::string& part) {
   const auto images_path = folder / (part + "_images.npy");
   const auto labels_path = folder / (part + "_labels.npy");
   Dataset data;
-  data.name = fmt::format("{}, {}", folder.filename().string(), part);
+  const auto& named = folder.filename().empty() ? folder.parent_path() : folder;
+  data.name = fmt::format("{}, {}", named.filename().string(), part);
   auto images = read_npy(images_path);
   if (images.scalar_type() == torch::kFloat64) images = images.to(torch::kFloat32);
   if (images.scalar_type() != torch::kUInt8 && images.scalar_type() != torch::kFloat32) {
@@ -51,18 +52,18 @@ DataSplit read_npy_pairs(const fs::path& folder) {
   if (fs::exists(folder / "class_names.txt")) {
     std::istringstream lines(read_file(folder / "class_names.txt"));
     for (std::string line; std::getline(lines, line);) {
+      if (!line.empty() && line.back() == '\r') line.pop_back();
       if (!line.empty()) names.push_back(line);
     }
   } else {
     const auto largest = [](const Dataset& d) {
       return d.labels.numel() == 0 ? 0 : d.labels.max().item<int64_t>();
     };
-    const int64_t classes = std::max(largest(split.train), largest(split.validation)) + 1;
+    const int64_t last = std::max<int64_t>({largest(split.train), largest(split.validation), 1});
     constexpr int64_t most = 1'000'000;
-    if (classes > most)
-      fail<InputError>("{}: labels below {} required, got {}", folder.string(), most, classes - 1);
-    for (int64_t c = 0; c < std::max<int64_t>(classes, 2); ++c)
-      names.push_back(fmt::format("{}", c));
+    if (last >= most)
+      fail<InputError>("{}: labels below {} required, got {}", folder.string(), most, last);
+    for (int64_t c = 0; c <= last; ++c) names.push_back(fmt::format("{}", c));
   }
   split.train.class_names = split.validation.class_names = names;
   split.train.validate((folder / "train_images.npy").string());
