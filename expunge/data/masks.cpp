@@ -15,7 +15,8 @@ void MaskOptions::validate() const {
     fail<OptionError>("option masks: balanced or independent required, got \"{}\"", scheme);
   }
   const double parts = 1 / (1 - alpha);
-  if (scheme == "balanced" && std::abs(parts - std::round(parts)) > 1e-9 * parts) {
+  const bool whole = parts > 1.5 && std::abs(parts - std::round(parts)) <= 1e-9 * parts;
+  if (scheme == "balanced" && !whole) {
     fail<OptionError>(
         "option alpha: 1 - 1/K for a whole K (0.5, 0.75, 0.8, 0.9, ...) required with balanced "
         "masks, got {}; "
