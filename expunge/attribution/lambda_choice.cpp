@@ -115,7 +115,7 @@ class Fold {
       const auto q = a_ * shrink;       // V' G^-1 a
       const auto aq = (a_ * q).sum(0);  // a' G^-1 a
       const auto qy = (q.unsqueeze(2) * y_.view({-1, points_, classes_}).narrow(1, 0, own)).sum(0);
-      const auto divisor = prior == EffectPrior::own ? aq : aq + 1 / self_variance;
+      const auto divisor = prior == EffectPrior::self ? aq + 1 / self_variance : aq;
       const auto effect = qy / divisor.unsqueeze(1) * identified_.unsqueeze(1);
       const auto left = a_held_ - product(weights, false, a_);  // what the others leave of column a
       residual.view({held_, points_, classes_}).narrow(1, 0, own) -=

@@ -34,11 +34,13 @@ void RidgeOptions::validate() const {
 OptionGroup options_of(RidgeOptions& o) {
   OptionGroup group("attribution", "How the effect of training examples is estimated");
   group
-      .add(
-          "prior", o.prior,
-          {{"own", EffectPrior::own}, {"self", EffectPrior::self}, {"none", EffectPrior::none}},
-          "an example's effect on itself: not shrunk (own), shrunk less than others (self), shrunk "
-          "as all others (none)")
+      .add("prior", o.prior,
+           {{"own", EffectPrior::own},
+            {"adaptive", EffectPrior::adaptive},
+            {"self", EffectPrior::self},
+            {"none", EffectPrior::none}},
+           "an example's effect on itself: not shrunk (own), shrunk by what similar examples say "
+           "(adaptive), shrunk less than others (self), shrunk as all others (none)")
       .add("lambda", o.lambda, "ridge penalty; auto: chosen on held-out subset models")
       .add("lambda_ratio", o.lambda_ratio,
            "ridge penalty in units of n alpha (1 - alpha), instead of lambda")

@@ -10,11 +10,14 @@ namespace expunge {
 
 /// The prior variance D_j of the training examples' effects on evaluation point j, in units of that
 /// of an ordinary effect. It matters for points that are training examples themselves:
-///   own   the effect of example j on its own logits has no prior at all (a fixed effect; compare
-///         the memorisation estimate of Feldman and Zhang, arXiv 2008.03703), all others 1
-///   self  the own effect has variance 1 + self_variance
-///   none  all 1: plain ridge regression
-enum class EffectPrior { own, self, none };
+///   own       the effect of example j on its own logits has no prior at all (a fixed effect; compare
+///             the memorisation estimate of Feldman and Zhang, arXiv 2008.03703), all others 1
+///   adaptive  as own, then each own effect is shrunk towards those of the examples that the models
+///             fit alike, by as much as its noise asks for (own_effect_shrinkage.h): better the fewer
+///             models there are (docs/experiments/own-effects.md)
+///   self      the own effect has variance 1 + self_variance
+///   none      all 1: plain ridge regression
+enum class EffectPrior { own, adaptive, self, none };
 
 struct RidgeOptions {
   EffectPrior prior = EffectPrior::own;

@@ -6,7 +6,9 @@
 #include <ATen/ops/linalg_solve_triangular.h>
 #include <ATen/ops/zeros.h>
 
+#include "expunge/attribution/group_moments.h"
 #include "expunge/attribution/mask_gram.h"
+#include "expunge/attribution/own_effect_shrinkage.h"
 #include "expunge/attribution/weighted_sums.h"
 #include "expunge/core/error.h"
 #include "expunge/core/simd.h"
@@ -98,6 +100,12 @@ void SubsetDatamodels::estimate_own_effects() {
   own_effects_ = torch::zeros({n, classes}, torch::kFloat32);
   const bool self = options_.prior == EffectPrior::self;
   if (options_.prior == EffectPrior::none || (self && self_variance_ == 0)) return;
+  const bool adaptive = options_.prior == EffectPrior::adaptive;
+  OwnEffectEstimates estimates;
+  if (adaptive) {
+    estimates.variance = torch::zeros({n, classes}, torch::kFloat64);
+    estimates.mean_logits = torch::zeros({n, classes}, torch::kFloat64);
+  }
   const auto transposed = factor_.t();
   std::atomic<bool> finite{true};
   parallel_blocks(n, block_examples, options_.workers, [&](int64_t begin, int64_t end) {
@@ -112,15 +120,27 @@ void SubsetDatamodels::estimate_own_effects() {
 
     std::vector<float> values(static_cast<size_t>(count * classes));
     auto* effects = own_effects_.data_ptr<float>() + begin * classes;
+    std::optional<GroupMoments> moments;
+    if (adaptive) moments.emplace(count, classes);
     for (int64_t i = 0; i < models; ++i) {
       if (!read_values(logits_, i, begin * classes, count * classes, values.data()))
         finite.store(false);
       add_rows(weights.data_ptr<float>() + i * count, values.data(), count, classes, effects);
+      if (moments) moments->add(masks_.data_ptr<bool>() + i * n + begin, values.data());
+    }
+    if (moments) {
+      const auto amplified = (q / divisor).square().sum(0).unsqueeze(1);
+      estimates.variance.slice(0, begin, end).copy_(moments->variance() * amplified);
+      estimates.mean_logits.slice(0, begin, end).copy_(moments->mean_seen());
     }
   });
   if (!finite.load()) {
     // Finds and names the value.
     weighted_sums(torch::zeros({1, models}), logits_, "logits", options_.workers);
+  }
+  if (adaptive) {
+    estimates.effect = own_effects_.to(torch::kFloat64);
+    own_effects_ = shrink_own_effects(estimates).to(torch::kFloat32);
   }
 }
 

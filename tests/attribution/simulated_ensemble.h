@@ -18,6 +18,11 @@ inline SimulatedEnsemble simulated_ensemble(int64_t models, int64_t n, int64_t m
   torch::manual_seed(seed);
   SimulatedEnsemble made;
   made.masks = torch::rand({models, n}) < alpha;
+  // Whatever the draw, every example has a model that saw it and one that did not.
+  for (int64_t j = 0; j < n; ++j) {
+    made.masks[j % models][j] = true;
+    made.masks[(j + 1) % models][j] = false;
+  }
   auto effects = 0.3 * torch::randn({n, m * classes}).view({n, m, classes});
   for (int64_t j = 0; j < n; ++j) effects[j][j] += 4;
   made.logits = made.masks.to(torch::kFloat32).matmul(effects.view({n, -1}));

@@ -216,5 +216,33 @@ TEST(RidgeOptions, AreChecked) {
   EXPECT_NO_THROW(options.validate());
 }
 
+TEST(SubsetDatamodels, AdaptivePriorIsTheOwnOneWhereThereIsNoNoise) {
+  const auto e = simulated_ensemble(60, 20, 25, 3, 0.7, 0);
+  // Effects of others would look like noise within the groups.
+  auto quiet = e;
+  quiet.logits = torch::zeros_like(e.logits);
+  for (int64_t j = 0; j < 20; ++j) {
+    quiet.logits.select(1, j).copy_(e.masks.select(1, j).unsqueeze(1).to(torch::kFloat32) *
+                                    torch::tensor({1.0F + static_cast<float>(j), 0.5F, -2.0F}));
+  }
+  const std::vector<std::vector<int64_t>> forget = {{2, 5, 19}};
+  const auto shift = [&](EffectPrior prior) {
+    return SubsetDatamodels::fit(quiet.masks, quiet.logits, options_with(prior, 1e6))
+        .removal_shifts(forget)[0];
+  };
+  expect_close(shift(EffectPrior::adaptive), shift(EffectPrior::own).to(torch::kFloat64), 1e-4);
+}
+
+TEST(SubsetDatamodels, AdaptivePriorIsNearerToTheTruthWithFewNoisyModels) {
+  // Every example acts on itself by 4; 40 models say so with noise.
+  const auto e = simulated_ensemble(40, 200, 200, 2, 0.7, 6);
+  const auto error = [&](EffectPrior prior) {
+    const auto effects =
+        SubsetDatamodels::fit(e.masks, e.logits, options_with(prior, 400)).own_effects();
+    return (effects - 4).square().mean().item<double>();
+  };
+  EXPECT_LT(error(EffectPrior::adaptive), 0.5 * error(EffectPrior::own));
+}
+
 }  // namespace
 }  // namespace expunge
