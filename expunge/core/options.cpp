@@ -17,7 +17,12 @@ std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    out += c;
+    const auto code = static_cast<unsigned char>(c);
+    if (code < 0x20 || code == 0x7f) {
+      out += fmt::format("\\u{:04X}", code);  // TOML allows no control character in a text
+    } else {
+      out += c;
+    }
   }
   return out + '"';
 }
@@ -263,7 +268,8 @@ void OptionGroup::set(const std::string& name, const OptionValue& value) {
                     nearest_name(name, known));
 }
 
-std::map<std::string, std::string> settings_of(const OptionGroup& group, const std::string& prefix) {
+std::map<std::string, std::string> settings_of(const OptionGroup& group,
+                                               const std::string& prefix) {
   std::map<std::string, std::string> settings;
   for (const auto& field : group.fields()) settings[prefix + field.name] = to_toml(field.get());
   return settings;

@@ -1,5 +1,6 @@
 #include "expunge/pipeline/run_config.h"
 
+#include <cmath>
 #include <set>
 
 #include "expunge/core/error.h"
@@ -34,6 +35,8 @@ void EnsembleOptions::validate() const {
   require(oracle_models >= 4, "oracle_models", "at least 4 (half to judge by, half for the floor)",
           static_cast<double>(oracle_models));
   masks.validate();
+  if (logits_dtype != "float32" && logits_dtype != "float16")
+    fail<OptionError>("option logits_dtype: float32 or float16 required, got \"{}\"", logits_dtype);
 }
 
 OptionGroup options_of(EnsembleOptions& o) {
@@ -59,7 +62,7 @@ OptionGroup options_of(EnsembleOptions& o) {
 void EvaluationOptions::validate() const {
   klom.validate();
   resampling.validate();
-  require(multiplier == multiplier, "multiplier", "a number", multiplier);
+  require(std::isfinite(multiplier), "multiplier", "a finite number", multiplier);
 }
 
 OptionGroup options_of(EvaluationOptions& o) {
