@@ -3,6 +3,7 @@
 #include <ATen/ops/stack.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "expunge/core/atomic_file.h"
@@ -41,7 +42,17 @@ double mean_cost_share(const EnsembleStore& store, double training_cost) {
   double total = 0;
   for (int64_t row = 0; row < store.description().models; ++row) {
     const auto metadata = store.model(row).metadata;
-    total += std::stod(metadata.at("expunge.sample_gradients"));
+    const auto cost = metadata.find("expunge.sample_gradients");
+    const auto refuse = [&](const std::string& got) {
+      fail<InputError>("{}: metadata \"expunge.sample_gradients\": a number required, {}",
+                       store.weights_path(row).string(), got);
+    };
+    if (cost == metadata.end()) refuse("not there");
+    char* end = nullptr;
+    const double value = std::strtod(cost->second.c_str(), &end);
+    if (!(value >= 0) || cost->second.empty() || *end != '\0')
+      refuse("got \"" + cost->second + "\"");
+    total += value;
   }
   return share_of_training({total / static_cast<double>(store.description().models)},
                            training_cost);
@@ -200,15 +211,26 @@ std::vector<SettingsGroup> all_settings(const Experiment& experiment) {
 }
 
 std::optional<PenaltyCurve> read_penalty(const Experiment& experiment) {
-  const auto json = nlohmann::json::parse(read_file(experiment.folder() / "attribution.json"));
-  if (json.at("held_out_error").empty()) return std::nullopt;
+  const auto path = experiment.folder() / "attribution.json";
+  const auto fail_with = [&](const char* why) {
+    fail<InputError>("{}: the record of a fit required, {}; make it with: expunge attribute",
+                     path.string(), why);
+  };
+  if (!std::filesystem::exists(path)) fail_with("none there");
+  const auto text = read_file(path);
   PenaltyCurve curve;
-  const double unit = json.at("lambda").get<double>() / json.at("lambda_ratio").get<double>();
-  for (const auto& point : json.at("held_out_error")) {
-    curve.lambda.push_back(point.at("ratio").get<double>() * unit);
-    curve.error.push_back(point.at("relative_error").get<double>());
+  try {
+    const auto json = nlohmann::json::parse(text);
+    if (json.at("held_out_error").empty()) return std::nullopt;
+    const double unit = json.at("lambda").get<double>() / json.at("lambda_ratio").get<double>();
+    for (const auto& point : json.at("held_out_error")) {
+      curve.lambda.push_back(point.at("ratio").get<double>() * unit);
+      curve.error.push_back(point.at("relative_error").get<double>());
+    }
+    curve.chosen = json.at("lambda").get<double>();
+  } catch (const nlohmann::json::exception&) {
+    fail_with("this is none");
   }
-  curve.chosen = json.at("lambda").get<double>();
   return curve;
 }
 

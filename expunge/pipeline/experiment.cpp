@@ -1,6 +1,8 @@
 #include "expunge/pipeline/experiment.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
@@ -13,6 +15,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Lines that say something.
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.empty()) lines.push_back(line);
+  }
+  return lines;
+}
+
 // The folder belongs to one configuration: its options decide what every file in it means.
 void claim_folder(const fs::path& folder, const RunConfig& config) {
   const auto text = to_toml(config, false);
@@ -24,17 +36,14 @@ void claim_folder(const fs::path& folder, const RunConfig& config) {
   }
   const auto there = read_file(path);
   if (there == text) return;
-  size_t at = 0;
-  while (at < std::min(there.size(), text.size()) && there[at] == text[at]) ++at;
-  const auto line = [at](const std::string& s) {
-    const size_t begin = at == 0 ? 0 : s.rfind('\n', std::min(at, s.size()) - 1) + 1;
-    return s.substr(begin, s.find('\n', begin) - begin);
-  };
+  const auto a = lines_of(there);
+  const auto b = lines_of(text);
+  const auto [old_line, new_line] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   fail<InputError>(
-      "{}: holds an experiment with another configuration (\"{}\" there, \"{}\" now); choose "
-      "another "
-      "--out or remove this one",
-      folder.string(), line(there), line(text));
+      "{}: holds an experiment with another configuration ({} there, {} now); choose another --out "
+      "or remove this one",
+      folder.string(), old_line == a.end() ? "nothing more" : *old_line,
+      new_line == b.end() ? "nothing more" : *new_line);
 }
 
 }  // namespace
@@ -105,7 +114,30 @@ EnsembleStore Experiment::open_store(const std::string& name, const char* made_b
     fail<InputError>("{}: a finished ensemble required, this one is not; go on with: expunge {}",
                      path.string(), made_by);
   }
+  check_belongs(store);
   return store;
+}
+
+// The configuration names the files of data and forget sets; this is about what is in them.
+void Experiment::check_belongs(const EnsembleStore& store) const {
+  const auto& there = store.description();
+  const auto require = [&](const std::string& setting, const std::string& wanted) {
+    const auto found = there.settings.find(setting);
+    if (found != there.settings.end() && found->second == wanted) return;
+    fail<InputError>(
+        "{}: made for {} that have changed since; put the files back as they were or choose "
+        "another "
+        "--out",
+        store.folder().string(), setting == "data" ? "data" : "examples to forget");
+  };
+  require("data", problem_.fingerprint);
+  for (const auto& set : forget_sets_) {
+    auto excluded = set.indices;
+    if (there.name == "dmm-" + set.config.name || there.name == "matched-" + set.config.name)
+      require("excluded", to_toml(excluded));
+    std::sort(excluded.begin(), excluded.end());
+    if (there.name == "oracle-" + set.config.name) require("excluded", to_toml(excluded));
+  }
 }
 
 void Experiment::attribute() const {
@@ -142,10 +174,14 @@ torch::Tensor Experiment::shift(const ForgetSet& set) const {
                      path.string());
   }
   const auto shift = read_npy(path);
-  if (shift.sizes() != at::IntArrayRef({problem_.m(), problem_.shape.classes})) {
-    fail<InputError>("{}: ({}, {}) required, got ({})", path.string(), problem_.m(),
-                     problem_.shape.classes, fmt::join(shift.sizes(), ", "));
+  if (shift.sizes() != at::IntArrayRef({problem_.m(), problem_.shape.classes}) ||
+      shift.scalar_type() != torch::kFloat32) {
+    fail<InputError>("{}: an array ({}, {}) of Float required, got ({}) of {}", path.string(),
+                     problem_.m(), problem_.shape.classes, fmt::join(shift.sizes(), ", "),
+                     toString(shift.scalar_type()));
   }
+  if (!torch::isfinite(shift).all().item<bool>())
+    fail<NonFiniteError>("{}: a shift is not finite", path.string());
   return shift;
 }
 
@@ -188,7 +224,13 @@ void Experiment::match(const ForgetSet& set, const std::string& kind,
                                   : full_logits[row].to(torch::kFloat32) + shift;
         task.seed = derive_seed(static_cast<uint64_t>(config_.ensembles.seed), description.name,
                                 static_cast<uint64_t>(row));
-        const auto summary = unlearner.unlearn(*model.network, task);
+        const auto summary = [&] {
+          try {
+            return unlearner.unlearn(*model.network, task);
+          } catch (const NonFiniteError& error) {
+            fail<NonFiniteError>("ensemble {}, model {}: {}", description.name, row, error.what());
+          }
+        }();
         return MadeModel{std::move(model.network),
                          {{"expunge.unlearned", to_toml(set.indices)},
                           {"expunge.sample_gradients", to_toml(summary.sample_gradients)},

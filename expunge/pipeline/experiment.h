@@ -58,7 +58,7 @@ class Experiment {
   [[nodiscard]] EnsembleSpec full_spec() const;
   [[nodiscard]] EnsembleSpec oracle_spec(const ForgetSet& set) const;
   /// Opens a finished store of this experiment; InputError names the command that makes it if it is
-  /// not there or not finished.
+  /// not there or not finished, and says so if it was made for other data or another forget set.
   [[nodiscard]] EnsembleStore open_store(const std::string& name, const char* made_by) const;
   /// (m, C) removal shift of a forget set as left by attribute().
   [[nodiscard]] torch::Tensor shift(const ForgetSet& set) const;
@@ -68,6 +68,7 @@ class Experiment {
   [[nodiscard]] double training_cost() const;
 
  private:
+  void check_belongs(const EnsembleStore& store) const;
   void match(const ForgetSet& set, const std::string& kind, const torch::Tensor& shift) const;
 
   RunConfig config_;
