@@ -59,7 +59,7 @@ void check_sizes(const EnsembleDescription& d) {
   for (const int64_t size : {d.models, layout.n, layout.m, layout.classes}) {
     if (size <= 0) fail<InputError>("sizes above 0 required, got {}", size);
   }
-  constexpr int64_t most_models = int64_t{1} << 31;
+  constexpr int64_t most_models = 10'000'000;
   if (d.models > most_models || !array_bytes({d.models, layout.m, layout.classes}, 8) ||
       !array_bytes({d.models, layout.n}, 8)) {
     fail<InputError>("{} models of {} masks and {} x {} logits are more than any disk holds",
