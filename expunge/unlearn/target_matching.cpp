@@ -85,9 +85,7 @@ OptionGroup options_of(MatchingOptions& o) {
 }
 
 KernelSchedule default_matching(int64_t forget, int64_t n) {
-  // To be set from the experiment; see the header.
-  const int64_t retain_points = std::min(std::max<int64_t>(100, forget), n - forget);
-  return {forget * 25 < n ? 1 : 2, retain_points};
+  return {.steps = 2, .retain_points = std::min(std::max<int64_t>(100, forget), n - forget)};
 }
 
 TargetMatching::TargetMatching(const MatchingOptions& options) : options_(options) {

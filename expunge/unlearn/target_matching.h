@@ -57,8 +57,8 @@ struct MatchingOptions {
 OptionGroup options_of(MatchingOptions& options);
 
 /// The kernel engine's steps and retained examples for a forget set of `forget` of n examples where
-/// they are not set. Chosen on forget sets and seeds that no reported figure uses
-/// (docs/experiments/kernel-matching.md).
+/// they are not set: two steps of max(100, |F|) retained examples, or as many as there are. Chosen on
+/// forget sets, images and seeds that no reported figure uses (docs/experiments/kernel-matching.md).
 struct KernelSchedule {
   int64_t steps;
   int64_t retain_points;
