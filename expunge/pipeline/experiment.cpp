@@ -101,6 +101,8 @@ void Experiment::train() const {
   for (const auto& spec : specs) {
     train_ensemble(folder_ / spec.name, spec, config_.recipe, problem_, workers_, progress_);
   }
+  // For whoever reads the stores' logits with other tools.
+  write_npy(folder_ / "labels.npy", problem_.labels);
 }
 
 EnsembleStore Experiment::open_store(const std::string& name, const char* made_by) const {

@@ -2,6 +2,7 @@
 //
 //   OUT/config.toml                 the configuration, every option with its value
 //   OUT/subset, full/               ensembles (train/ensemble_store.h)
+//   OUT/labels.npy                  (m) int64, of all evaluation points
 //   OUT/oracle-<set>/               for each forget set, models retrained without it
 //   OUT/shift-<set>.npy             (m, C) predicted removal shift
 //   OUT/attribution.json            lambda and how it was chosen

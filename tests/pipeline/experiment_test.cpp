@@ -43,6 +43,7 @@ TEST_F(ExperimentFolder, HoldsEveryPromisedFile) {
           << name;
     }
   }
+  has("labels.npy", {m}, torch::kInt64);
   for (const std::string set : {"pair", "late"}) {
     has("shift-" + set + ".npy", {m, 3}, torch::kFloat32);
     for (const std::string method :
