@@ -2,8 +2,10 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "expunge/core/error.h"
+#include "usage.h"
 
 namespace expunge::app {
 
@@ -14,7 +16,7 @@ void add_common_flags(CLI::App& command, CommonFlags& flags, bool with_workers) 
   command.add_flag("--quiet", flags.quiet, "Show no progress");
   if (with_workers) {
     command.add_option("--workers", flags.workers, "Threads; 0 for one a processor [0]")
-        ->check(CLI::NonNegativeNumber);
+        ->check(check_count);
   }
 }
 
@@ -30,7 +32,10 @@ void add_option_flags(CLI::App& command, const OptionGroup& group) {
 }
 
 void add_experiment_flags(CLI::App& command, ExperimentFlags& flags) {
-  command.add_option("config", flags.config, "Configuration file (TOML)")->required();
+  command
+      .add_option("config", flags.config,
+                  "Configuration file (TOML); expunge run --help lists its keys")
+      ->required();
   command.add_option("--out", flags.out, "Folder of the experiment [runs/<name>]");
   add_common_flags(command, flags.common);
 }
@@ -50,8 +55,31 @@ fs::path share_folder() {
                    EXPUNGE_SOURCE_SHARE);
 }
 
+void check_output(const std::string& path) {
+  const fs::path file = path;
+  const auto folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
+  if (!fs::is_directory(folder))
+    fail<InputError>("{}: a folder {} to write it in required, not there", path, folder.string());
+  if (fs::is_directory(file)) fail<InputError>("{}: a file to write required, got a folder", path);
+}
+
+void print_json(const nlohmann::ordered_json& json) {
+  // Names of files need not be UTF-8, which JSON must be.
+  const auto text = json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  std::printf("%s\n", text.c_str());
+}
+
+void complain(const std::string& text) {
+  std::string line = text;
+  for (char& c : line) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) c = '?';
+  }
+  std::fprintf(stderr, "expunge: %s\n", line.c_str());
+}
+
 void warn(const std::string& text) {
-  std::fprintf(stderr, "expunge: warning: %s\n", text.c_str());
+  complain("warning: " + text);
 }
 
 }  // namespace expunge::app

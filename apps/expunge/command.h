@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "expunge/core/options.h"
@@ -41,7 +42,17 @@ std::unique_ptr<ProgressSink> make_progress(const CommonFlags& flags);
 /// The folder with configs/: beside an installed program, or the source tree that it was built from.
 std::filesystem::path share_folder();
 
-/// Warns on standard error.
+/// InputError if a file could not be put at `path` because its folder is not there or it is a folder
+/// itself: asked before the work, which a mistake in the name should not cost.
+void check_output(const std::string& path);
+
+/// Results on standard output.
+void print_json(const nlohmann::ordered_json& json);
+
+/// One line on standard error that begins with the program's name. Bytes that a terminal would obey
+/// (they may come from any file) become '?'.
+void complain(const std::string& text);
+/// The same, of something that stops nothing. After the results are written: a failure is one line.
 void warn(const std::string& text);
 
 /// A command registers itself and its callback; what the callback throws becomes the exit code.

@@ -124,7 +124,7 @@ void run(const CommonFlags& flags) {
       json["findings"].push_back(
           {{"name", finding.name}, {"value", finding.value}, {"advice", finding.advice}});
     }
-    std::printf("%s\n", json.dump(2).c_str());
+    print_json(json);
     return;
   }
   bool healthy = true;

@@ -1,12 +1,15 @@
 // The command line: starts the subcommands and turns what they throw into a line and an exit code.
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 #include "command.h"
 #include "expunge/core/error.h"
 #include "expunge/core/worker_pool.h"
 #include "startup.h"
+#include "usage.h"
 
 namespace {
 
@@ -20,46 +23,24 @@ extern "C" void on_interrupt(int) {
 }
 
 int fail_with(int code, const std::string& message) {
-  std::fprintf(stderr, "expunge: %s\n", message.c_str());
+  expunge::app::complain(message);
   return code;
 }
 
-// What CLI11 complains of as one line, with the nearest known name where one is unknown.
-std::string explain(const CLI::App& app, const CLI::Error& error, int argc, char** argv) {
-  std::string text = error.what();
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
-      dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-    const CLI::App* command = &app;
-    std::vector<std::string> known;
-    for (int i = 1; i < argc; ++i) {
-      const std::string word = argv[i];
-      known.clear();
-      if (command == &app && word.rfind('-', 0) != 0) {
-        const CLI::App* found = nullptr;
-        for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-          known.push_back(sub->get_name());
-          if (sub->get_name() == word) found = sub;
-        }
-        if (found != nullptr) {
-          command = found;
-          continue;
-        }
-        return fmt::format("unknown command \"{}\"; did you mean \"{}\"?", word,
-                           expunge::nearest_name(word, known));
-      }
-      if (word.rfind("--", 0) != 0) continue;
-      const std::string name = word.substr(2, word.find('=') - 2);
-      for (const auto* option : command->get_options()) {
-        for (const auto& long_name : option->get_lnames()) known.push_back(long_name);
-      }
-      if (std::find(known.begin(), known.end(), name) == known.end()) {
-        return fmt::format("unknown option --{}; did you mean --{}?", name,
-                           expunge::nearest_name(name, known));
-      }
-    }
-  }
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
+// What a library's exception says, where it is not one of expunge's.
+std::string first_line(const std::exception& error) {
+  const std::string text = error.what();
+  if (text.find("can't allocate memory") != std::string::npos) return "out of memory";
+  return text.substr(0, text.find('\n'));
+}
+
+// Results that did not reach their reader are no success, unless it was the reader who left.
+int finish() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return success;
+  const int error = errno;
+  if (error == EPIPE) return success;
+  return fail_with(failure,
+                   fmt::format("standard output: cannot be written: {}", std::strerror(error)));
 }
 
 }  // namespace
@@ -90,20 +71,25 @@ int main(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
-    return success;
+    return finish();
   } catch (const CLI::Success& asked) {  // --help, --version
-    return app.exit(asked);
+    app.exit(asked);
+    return finish();
   } catch (const CLI::Error& error) {
-    return fail_with(usage, explain(app, error, argc, argv));
+    return fail_with(usage, expunge::app::explain_usage(app, error, argc, argv));
   } catch (const expunge::Interrupted& error) {
     return fail_with(interrupted,
                      std::string(error.what()) + "; the same command goes on from there");
   } catch (const expunge::OptionError& error) {
     return fail_with(usage, error.what());
+  } catch (const expunge::Error& error) {
+    return fail_with(failure, error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail_with(failure,
+                     fmt::format("{}: {}", error.path1().string(), error.code().message()));
   } catch (const std::bad_alloc&) {
     return fail_with(failure, "out of memory");
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    return fail_with(failure, text.substr(0, text.find('\n')));
+    return fail_with(failure, first_line(error));
   }
 }
