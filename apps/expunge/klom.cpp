@@ -34,17 +34,32 @@ torch::Tensor margins_in(const std::string& path) {
     fail<InputError>("{}: margins (models, points) of float32 required, got ({}) of {}", path,
                      fmt::join(margins.sizes(), ", "), toString(margins.scalar_type()));
   }
+  if (margins.size(1) == 0)
+    fail<InputError>("{}: margins of at least one point required, got ({})", path,
+                     fmt::join(margins.sizes(), ", "));
   return margins;
 }
 
+// The library knows the floor's side as any other that is compared with oracles.
+torch::Tensor floor_of(const KlomFlags& flags, const torch::Tensor& others,
+                       const torch::Tensor& oracles) {
+  try {
+    return klom(others, oracles, flags.options);
+  } catch (const InputError& error) {
+    fail<InputError>("{} as the unlearned side: {}", flags.floor, error.what());
+  }
+}
+
 void run(KlomFlags& flags) {
+  check_output(flags.out);
   flags.options.workers = flags.common.workers;
   const auto unlearned = margins_in(flags.unlearned);
   const auto oracles = margins_in(flags.oracles);
   const auto result = klom(unlearned, oracles, flags.options);
+  std::vector<std::string> warnings;
   if (!klom_is_stable(unlearned.size(0), oracles.size(0))) {
-    warn(fmt::format("KLoM is stable from about 80 models a side, got {} and {}", unlearned.size(0),
-                     oracles.size(0)));
+    warnings.push_back(fmt::format("KLoM is stable from about 80 models a side, got {} and {}",
+                                   unlearned.size(0), oracles.size(0)));
   }
   nlohmann::ordered_json json = {
       {"points", result.numel()},
@@ -61,22 +76,26 @@ void run(KlomFlags& flags) {
       result.numel(), unlearned.size(0), oracles.size(0), summary.p95, summary.mean);
   if (!flags.floor.empty()) {
     const auto others = margins_in(flags.floor);
-    const auto floor = summary_of(klom(others, oracles, flags.options));
+    const auto floor = summary_of(floor_of(flags, others, oracles));
     json["floor_models"] = others.size(0);
     json["floor_p95"] = floor.p95;
     json["floor_mean"] = floor.mean;
     text += fmt::format("\nfloor, {} other oracles against the same: P95 {:.4f}, mean {:.4f}",
                         others.size(0), floor.p95, floor.mean);
     if (others.size(0) != unlearned.size(0)) {
-      warn(
+      warnings.push_back(
           fmt::format("the floor has {} models and the unlearned side {}: figures of different "
-                      "numbers of models do "
-                      "not compare",
+                      "numbers of models do not compare",
                       others.size(0), unlearned.size(0)));
     }
   }
   write_npy(flags.out, result);
-  std::printf("%s\n", flags.common.json ? json.dump(2).c_str() : text.c_str());
+  for (const auto& warning : warnings) warn(warning);
+  if (flags.common.json) {
+    print_json(json);
+  } else {
+    std::printf("%s\n", text.c_str());
+  }
 }
 
 }  // namespace

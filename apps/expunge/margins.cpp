@@ -18,19 +18,21 @@ struct MarginsFlags {
 };
 
 void run(const MarginsFlags& flags) {
+  check_output(flags.out);
   const auto labels = read_npy(flags.labels);
   if (!c10::isIntegralType(labels.scalar_type(), false)) {
     fail<InputError>("{}: labels (m) of whole numbers required, got {}", flags.labels,
                      toString(labels.scalar_type()));
   }
-  const auto result =
-      margins(map_npy(flags.logits), labels.to(torch::kInt64), flags.common.workers);
+  const auto logits = map_npy(flags.logits);
+  const auto result = margins(logits, labels.to(torch::kInt64), flags.common.workers);
+  if (result.numel() == 0) {
+    fail<InputError>("{}: logits of at least one model and one point required, got ({})",
+                     flags.logits, fmt::join(logits.sizes(), ", "));
+  }
   write_npy(flags.out, result);
   if (flags.common.json) {
-    std::printf("%s\n", nlohmann::ordered_json({{"shape", result.sizes().vec()},
-                                                {"mean", result.mean().item<double>()}})
-                            .dump(2)
-                            .c_str());
+    print_json({{"shape", result.sizes().vec()}, {"mean", result.mean().item<double>()}});
   } else {
     std::printf("margins (%s) in nats, mean %.4f\n",
                 fmt::format("{}", fmt::join(result.sizes(), ", ")).c_str(),

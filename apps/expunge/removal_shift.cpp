@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "command.h"
 #include "expunge/attribution/subset_datamodels.h"
@@ -13,6 +14,8 @@
 namespace expunge::app {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct RemovalShiftFlags {
   std::string masks, logits, factors;
   std::vector<std::string> forget, out;
@@ -22,42 +25,52 @@ struct RemovalShiftFlags {
 
 torch::Tensor masks_in(const std::string& path) {
   auto masks = map_npy(path);
+  if (masks.dim() != 2 || masks.size(1) == 0) {
+    fail<InputError>("{}: masks (models, examples) of bool required, got ({}) of {}", path,
+                     fmt::join(masks.sizes(), ", "), toString(masks.scalar_type()));
+  }
   if (masks.scalar_type() == torch::kUInt8) {
-    if ((masks > 1).any().item<bool>())
-      fail<InputError>("{}: masks of 0 and 1 required, got a larger number", path);
+    const auto largest = masks.numel() == 0 ? 0 : masks.max().item<int64_t>();
+    if (largest > 1) fail<InputError>("{}: masks of 0 and 1 required, got {}", path, largest);
     masks = masks.to(torch::kBool);
   }
   return masks;
 }
 
-SubsetDatamodels datamodels(const RemovalShiftFlags& flags) {
-  const auto masks = masks_in(flags.masks);
-  const auto logits = map_npy(flags.logits);
-  if (flags.factors.empty()) return SubsetDatamodels::fit(masks, logits, flags.options);
-  if (SubsetDatamodels::is_saved(flags.factors))
-    return SubsetDatamodels::load(flags.factors, masks, logits, flags.options);
-  auto fitted = SubsetDatamodels::fit(masks, logits, flags.options);
-  fitted.save(flags.factors);
-  return fitted;
-}
-
-void run(RemovalShiftFlags& flags) {
+// What costs nothing to find out, before the fit.
+void check(const RemovalShiftFlags& flags) {
   if (flags.forget.size() != flags.out.size()) {
     fail<OptionError>("--forget and --out: one --out for each --forget required, got {} and {}",
                       flags.forget.size(), flags.out.size());
   }
-  flags.options.workers = flags.common.workers;
   flags.options.validate();
-  // Forget sets first: a mistake in them should not cost a fit.
-  const int64_t n = map_npy(flags.masks).dim() == 2 ? map_npy(flags.masks).size(1) : 0;
-  if (n == 0) fail<InputError>("{}: masks (models, examples) of bool required", flags.masks);
+  std::set<std::string> outs;
+  for (const auto& out : flags.out) {
+    check_output(out);
+    if (!outs.insert(out).second)
+      fail<OptionError>("--out: another file for each --forget required, got {} twice", out);
+  }
+  if (!flags.factors.empty() && fs::exists(flags.factors) && !fs::is_directory(flags.factors))
+    fail<InputError>("{}: a folder for --factors required, got a file", flags.factors);
+}
+
+void run(RemovalShiftFlags& flags) {
+  flags.options.workers = flags.common.workers;
+  check(flags);
+  const auto masks = masks_in(flags.masks);
+  const auto logits = map_npy(flags.logits);
   std::vector<std::vector<int64_t>> removals;
-  for (const auto& path : flags.forget) removals.push_back(read_forget_set(path, n));
+  for (const auto& path : flags.forget) removals.push_back(read_forget_set(path, masks.size(1)));
 
   const auto start = std::chrono::steady_clock::now();
-  const auto fitted = datamodels(flags);
+  const bool is_kept = !flags.factors.empty() && SubsetDatamodels::is_saved(flags.factors);
+  const auto fitted = is_kept ? SubsetDatamodels::load(flags.factors, masks, logits, flags.options)
+                              : SubsetDatamodels::fit(masks, logits, flags.options);
   const auto middle = std::chrono::steady_clock::now();
+  // All logits are read here: factors of a file with a NaN somewhere must not be kept, they would
+  // refuse the mended one.
   const auto shifts = fitted.removal_shifts(removals);
+  if (!flags.factors.empty() && !is_kept) fitted.save(flags.factors);
   for (size_t k = 0; k < removals.size(); ++k)
     write_npy(flags.out[k], shifts[static_cast<int64_t>(k)].contiguous());
   const auto end = std::chrono::steady_clock::now();
@@ -83,7 +96,11 @@ void run(RemovalShiftFlags& flags) {
     text += fmt::format("\n{}: {} examples, root mean square shift {:.4g} logits -> {}",
                         flags.forget[k], removals[k].size(), size, flags.out[k]);
   }
-  std::printf("%s\n", flags.common.json ? json.dump(2).c_str() : text.c_str());
+  if (flags.common.json) {
+    print_json(json);
+  } else {
+    std::printf("%s\n", text.c_str());
+  }
 }
 
 }  // namespace
