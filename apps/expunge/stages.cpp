@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
+#include "expunge/core/error.h"
 #include "expunge/pipeline/evaluation.h"
 #include "expunge/pipeline/experiment.h"
 #include "expunge/report/report_tables.h"
@@ -31,6 +33,11 @@ void run_stages(const ExperimentFlags& flags, const Stages& stages) {
   const auto start = std::chrono::steady_clock::now();
   auto config = read_run_config(flags.config);
   const auto folder = output_folder(flags, config);
+  // Only training begins an experiment: a mistake in the folder's name must not leave one behind.
+  if (!stages.train && !std::filesystem::exists(folder / "config.toml")) {
+    fail<InputError>("{}: an experiment required, none there; begin it with: expunge train",
+                     folder.string());
+  }
   const auto progress = make_progress(flags.common);
   const Experiment experiment(std::move(config), folder, flags.common.workers, progress.get());
   if (stages.train) experiment.train();
@@ -39,9 +46,11 @@ void run_stages(const ExperimentFlags& flags, const Stages& stages) {
   if (stages.evaluate) {
     const auto data =
         evaluate(experiment, fmt::format("expunge run {} --out {}", flags.config, folder.string()));
-    for (const auto& warning : data.warnings) warn(warning);
     write_results(experiment, data);
+    for (const auto& warning : data.warnings) warn(warning);
     print_results(data, folder, flags.common.json);
+  } else if (flags.common.json) {
+    print_json({{"name", experiment.config().name}, {"folder", folder.string()}});
   }
   if (!flags.common.quiet) {
     const double seconds =

@@ -9,6 +9,7 @@
 #include "expunge/pipeline/experiment.h"
 #include "expunge/train/model_file.h"
 #include "stages.h"
+#include "usage.h"
 
 namespace expunge::app {
 namespace {
@@ -28,17 +29,44 @@ torch::Tensor read_logits_table(const std::string& path, const Problem& problem)
     fail<InputError>("{}: ({}, {}) required (evaluation points, classes), got ({})", path,
                      problem.m(), problem.shape.classes, fmt::join(table.sizes(), ", "));
   }
-  return table.to(torch::kFloat32);
+  const auto logits = table.to(torch::kFloat32);
+  if (!torch::isfinite(logits).all().item<bool>())
+    fail<NonFiniteError>("{}: finite values required, got NaN or infinity", path);
+  return logits;
+}
+
+// A model of other data would be shown inputs that it was not trained on, and might not even notice.
+void check_model(const std::string& path, const Model& model, const Problem& problem) {
+  const auto text = [](const NetworkShape& s) {
+    return fmt::format("{} x {} x {} inputs and {} classes", s.channels, s.height, s.width,
+                       s.classes);
+  };
+  if (text(model.shape) != text(problem.shape)) {
+    fail<InputError>("{}: a model of {} as in the data required, got {}", path, text(problem.shape),
+                     text(model.shape));
+  }
+  const auto& ours = problem.normalisation;
+  const auto& theirs = model.normalisation;
+  if (ours.mean != theirs.mean || ours.stddev != theirs.stddev) {
+    fail<InputError>(
+        "{}: a model of inputs normalised by mean {} and deviation {} required, got {} and {}: it "
+        "was trained on other data",
+        path, fmt::join(ours.mean, ", "), fmt::join(ours.stddev, ", "),
+        fmt::join(theirs.mean, ", "), fmt::join(theirs.stddev, ", "));
+  }
 }
 
 void unlearn_one(const ExperimentFlags& flags, const OneModelFlags& one) {
   if (one.forget.empty() || one.out_model.empty() || (one.shift.empty() == one.targets.empty())) {
     fail<OptionError>("--model needs --forget, --out-model, and one of --shift and --targets");
   }
+  if (!flags.out.empty()) fail<OptionError>("--out: the whole experiment required, got --model");
+  check_output(one.out_model);
   const auto config = read_run_config(flags.config);
   auto data = load_data(config.data);
   const auto problem = make_problem(data);
   auto model = read_model(one.model);
+  check_model(one.model, model, problem);
   const auto forget = read_forget_set(one.forget, problem.n());
   torch::Tensor targets;
   if (!one.targets.empty()) {
@@ -60,15 +88,12 @@ void unlearn_one(const ExperimentFlags& flags, const OneModelFlags& one) {
   const double share =
       summary.sample_gradients / static_cast<double>(problem.n() * model.recipe.epochs);
   if (flags.common.json) {
-    std::printf("%s\n",
-                nlohmann::ordered_json({{"model", one.out_model},
-                                        {"forgotten", forget.size()},
-                                        {"sample_gradients", summary.sample_gradients},
-                                        {"cost_share_of_training", share},
-                                        {"forget_error_before", summary.forget_error_before},
-                                        {"forget_error_after", summary.forget_error_after}})
-                    .dump(2)
-                    .c_str());
+    print_json({{"model", one.out_model},
+                {"forgotten", forget.size()},
+                {"sample_gradients", summary.sample_gradients},
+                {"cost_share_of_training", share},
+                {"forget_error_before", summary.forget_error_before},
+                {"forget_error_after", summary.forget_error_after}});
   } else {
     std::printf(
         "%zu examples unlearned at %.1f%% of a training; root mean square distance of their logits "
@@ -76,6 +101,14 @@ void unlearn_one(const ExperimentFlags& flags, const OneModelFlags& one) {
         "targets: %.3f before, %.3f after\n%s\n",
         forget.size(), 100 * share, summary.forget_error_before, summary.forget_error_after,
         one.out_model.c_str());
+  }
+}
+
+// Without --model these would be passed over, and the whole experiment unlearned instead.
+void require_no_model_flags(const CLI::App& command) {
+  for (const char* name : {"--forget", "--shift", "--targets", "--out-model", "--seed"}) {
+    if (command.count(name) > 0)
+      fail<OptionError>("{}: --model required beside it, not given", name);
   }
 }
 
@@ -98,9 +131,11 @@ void register_unlearn(CLI::App& app) {
                       "With --model: target logits (m, C) .npy, instead of --shift");
   command->add_option("--out-model", one->out_model,
                       "With --model: where the unlearned model goes");
-  command->add_option("--seed", one->seed, "With --model: seed of the retained examples drawn [0]");
-  command->callback([flags, one] {
+  command->add_option("--seed", one->seed, "With --model: seed of the retained examples drawn [0]")
+      ->check(check_count);
+  command->callback([command, flags, one] {
     if (one->model.empty()) {
+      require_no_model_flags(*command);
       run_stages(*flags, {.unlearn = true});
     } else {
       unlearn_one(*flags, *one);
