@@ -5,12 +5,22 @@
 namespace expunge::app {
 namespace {
 
-void register_stages(CLI::App& app, const std::string& name, const std::string& help,
-                     const Stages& stages) {
+CLI::App* register_stages(CLI::App& app, const std::string& name, const std::string& help,
+                          const Stages& stages) {
   auto* command = app.add_subcommand(name, help);
   const auto flags = std::make_shared<ExperimentFlags>();
   add_experiment_flags(*command, *flags);
   command->callback([flags, stages] { run_stages(*flags, stages); });
+  return command;
+}
+
+// A configuration with every key at its default, as a file that may be copied and changed.
+std::string configuration_help() {
+  RunConfig defaults;
+  defaults.forget_sets.push_back(
+      {.name = "mine", .file = "mine.txt", .description = "what is forgotten"});
+  return "Configuration file: keys that are not set have these values.\n\n" +
+         to_toml(defaults, /*comments=*/true);
 }
 
 }  // namespace
@@ -18,9 +28,9 @@ void register_stages(CLI::App& app, const std::string& name, const std::string& 
 void register_run(CLI::App& app) {
   register_stages(app, "run",
                   "Run a whole experiment from one file: train, attribute, unlearn, evaluate. Can "
-                  "be interrupted; the "
-                  "same command goes on",
-                  {.train = true, .attribute = true, .unlearn = true, .evaluate = true});
+                  "be interrupted; the same command goes on",
+                  {.train = true, .attribute = true, .unlearn = true, .evaluate = true})
+      ->footer(configuration_help);
 }
 
 void register_quickstart(CLI::App& app) {
