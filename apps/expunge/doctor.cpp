@@ -33,8 +33,7 @@ Finding blas_finding() {
   if (!blas.library.empty()) finding.value += fmt::format(" ({})", blas.library);
   if (blas.name == "reference BLAS") {
     finding.advice =
-        "about 20 times slower than an optimised one: apt install libopenblas0-serial (or "
-        "libblis4-serial)";
+        "about 20 times slower than an optimised one: apt install libopenblas0-openmp";
   } else if (!blas.better_core_type.empty()) {
     finding.advice = fmt::format(
         "these kernels are for an older CPU and 2 to 6 times slower: set OPENBLAS_CORETYPE={} "
@@ -43,7 +42,11 @@ Finding blas_finding() {
   } else if (blas.has_own_threads) {
     finding.advice =
         "its own thread pool disturbs parallel workers: set OPENBLAS_NUM_THREADS=1 (expunge does "
-        "so by itself unless the variable is set), or apt install libopenblas0-serial";
+        "so by itself unless the variable is set), or apt install libopenblas0-openmp";
+  } else if (!blas.is_thread_safe) {
+    finding.advice =
+        "two threads may not call this build at once, so that expunge's workers take turns at it: "
+        "apt install libopenblas0-openmp";
   }
   return finding;
 }

@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "expunge/attribution/weighted_sums.h"
+#include "expunge/core/blas.h"
 #include "expunge/core/error.h"
 #include "expunge/core/gemm.h"
 #include "expunge/core/random.h"
@@ -79,6 +80,7 @@ class Fold {
       : held_(end - begin), points_(logits.size(1)), classes_(logits.size(2)) {
     const auto train_gram = without(without(gram, begin, end).t(), begin, end).contiguous();
     const auto cross = without(gram.slice(0, begin, end).t(), begin, end).t();
+    const BlasTurn turn;
     const auto [values, vectors] = at::linalg_eigh(train_gram);
     eigenvalues_ = values;
     const auto vectors32 = vectors.to(torch::kFloat32).contiguous();

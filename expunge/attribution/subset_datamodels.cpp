@@ -10,6 +10,7 @@
 #include "expunge/attribution/mask_gram.h"
 #include "expunge/attribution/own_effect_shrinkage.h"
 #include "expunge/attribution/weighted_sums.h"
+#include "expunge/core/blas.h"
 #include "expunge/core/error.h"
 #include "expunge/core/simd.h"
 #include "expunge/core/worker_pool.h"
@@ -110,9 +111,13 @@ void SubsetDatamodels::estimate_own_effects() {
   std::atomic<bool> finite{true};
   parallel_blocks(n, block_examples, options_.workers, [&](int64_t begin, int64_t end) {
     const int64_t count = end - begin;
-    const auto x = at::linalg_solve_triangular(factor_, design_columns(masks_, alpha_, begin, end),
-                                               /*upper=*/false);
-    auto q = at::linalg_solve_triangular(transposed, x, /*upper=*/true);
+    auto [x, q] = [&] {
+      const BlasTurn turn;
+      auto half = at::linalg_solve_triangular(factor_, design_columns(masks_, alpha_, begin, end),
+                                              /*upper=*/false);
+      auto whole = at::linalg_solve_triangular(transposed, half, /*upper=*/true);
+      return std::pair(half, whole);
+    }();
     q -= q.mean(0, true);
     auto divisor = x.square().sum(0);
     if (self) divisor += 1 / self_variance_;

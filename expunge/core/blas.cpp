@@ -41,6 +41,10 @@ BlasDescription describe_blas() {
     // 0: sequential, 1: a pool of its own, 2: OpenMP, which obeys LibTorch's setting.
     blas.has_own_threads =
         parallel != nullptr && threads != nullptr && parallel() == 1 && threads() > 1;
+    const auto config = symbol<char* (*)()>("openblas_get_config");
+    blas.is_thread_safe =
+        (parallel != nullptr && parallel() != 0) ||
+        (config != nullptr && std::string(config()).find("USE_LOCKING") != std::string::npos);
     const auto best = core_type_of_cpu();
     const bool is_old = blas.core == "Prescott" || blas.core == "Core2" || blas.core == "Nehalem" ||
                         blas.core == "Katmai" || blas.core == "Generic";
@@ -55,6 +59,12 @@ BlasDescription describe_blas() {
     blas.name = "reference BLAS";
   }
   return blas;
+}
+
+BlasTurn::BlasTurn() {
+  static const bool free_for_all = describe_blas().is_thread_safe;
+  static std::recursive_mutex turn;
+  if (!free_for_all) lock_ = std::unique_lock(turn);
 }
 
 }  // namespace expunge

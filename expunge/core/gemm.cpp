@@ -3,6 +3,7 @@
 #include <ATen/ops/addmm.h>
 #include <fmt/ranges.h>
 
+#include "expunge/core/blas.h"
 #include "expunge/core/error.h"
 
 #if EXPUNGE_HAS_ONEDNN
@@ -69,6 +70,7 @@ void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool
     return;
   }
 #endif
+  const BlasTurn turn;
   at::addmm_out(out, out, transpose_a ? a.t() : a, transpose_b ? b.t() : b, beta, alpha);
 }
 

@@ -1,6 +1,5 @@
 #include "expunge/gradients/jacobian_gram.h"
 
-#include <ATen/ops/bmm.h>
 #include <ATen/ops/im2col.h>
 #include <ATen/ops/stack.h>
 
@@ -79,7 +78,11 @@ void add_convolution(torch::Tensor& gram, const Convolution& layer,
   for (int64_t begin = 0; begin < s.out; begin += block) {
     const int64_t count = std::min(block, s.out - begin);
     const auto part = g.narrow(2, begin, count).reshape({samples, classes * count, -1});
-    const auto rows = at::bmm(part, patches.transpose(1, 2));  // (P, C count, in k k)
+    auto rows = torch::empty({samples, classes * count, patches.size(1)}, x.options());
+    for (int64_t i = 0; i < samples; ++i) {
+      auto of_sample = rows[i];
+      gemm(part[i], false, patches[i], true, of_sample);
+    }
     add_gram(gram, rows.view({samples * classes, -1}));
   }
 }

@@ -4,6 +4,7 @@
 #include <ATen/ops/cholesky_solve.h>
 #include <ATen/ops/linalg_cholesky_ex.h>
 
+#include "expunge/core/blas.h"
 #include "expunge/core/error.h"
 #include "expunge/gradients/jacobian_gram.h"
 #include "expunge/unlearn/matching_task.h"
@@ -16,6 +17,7 @@ torch::Tensor damped_solve(const torch::Tensor& gram, const torch::Tensor& resid
   auto system = gram.to(torch::kFloat64);
   auto diagonal = system.diagonal();
   diagonal += damp * diagonal.mean().item<double>();
+  const BlasTurn turn;
   const auto [factor, info] = at::linalg_cholesky_ex(system);
   if (info.item<int>() != 0)
     fail<NonFiniteError>("kernel matching: the damped kernel is not positive definite");

@@ -1,11 +1,14 @@
 #include "expunge/core/blas.h"
 
-#include <ATen/ops/matmul.h>
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <set>
+
+#include "expunge/core/worker_pool.h"
 
 namespace expunge {
 namespace {
@@ -56,6 +59,33 @@ TEST(Blas, BetterCoreTypeIsAdvisedOnlyWhereKernelsAreOld) {
   if (!blas.better_core_type.empty()) {
     EXPECT_NE(blas.better_core_type, blas.core);
   }
+}
+
+TEST(Blas, SerialOpenBlasIsKnownToBeUnsafeInThreads) {
+  const auto blas = describe_blas();
+  const auto file = std::filesystem::canonical(blas.library).string();
+  if (file.find("openblas") == std::string::npos) GTEST_SKIP() << "BLAS is " << file;
+  EXPECT_EQ(blas.is_thread_safe, file.find("openblas-serial") == std::string::npos);
+}
+
+// With a BLAS without locks and without turns, a few of these come out wrong each time.
+TEST(Blas, FactorisationsInTurnsAreRightInEveryThread) {
+  torch::manual_seed(2);
+  const auto x = torch::randn({64, 64}, torch::kFloat64);
+  const auto system = x.matmul(x.t()) + 6 * torch::eye(64, torch::kFloat64);
+  const auto expected = std::get<0>(at::linalg_cholesky_ex(system));
+  std::atomic<int64_t> wrong{0};
+  parallel_for(20000, 2, [&](int64_t) {
+    const BlasTurn turn;
+    if (!torch::equal(std::get<0>(at::linalg_cholesky_ex(system)), expected)) ++wrong;
+  });
+  EXPECT_EQ(wrong.load(), 0);
+}
+
+TEST(Blas, AThreadMayTakeATurnWithinItsTurn) {
+  const BlasTurn outer;
+  const BlasTurn inner;
+  SUCCEED();
 }
 
 }  // namespace
