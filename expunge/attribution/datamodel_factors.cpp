@@ -111,9 +111,10 @@ SubsetDatamodels SubsetDatamodels::load(const fs::path& folder, const torch::Ten
     for (const auto& point : json.at("held_out_error"))
       loaded.lambda_.curve.push_back(
           {point.at("ratio").get<double>(), point.at("relative_error").get<double>()});
-  } catch (const nlohmann::json::exception& error) {
-    fail<InputError>("{}: factors as saved by expunge required, got: {}", path.string(),
-                     error.what());
+  } catch (const nlohmann::json::exception&) {
+    fail<InputError>(
+        "{}: factors as saved by expunge required, got a damaged file; remove the folder",
+        path.string());
   }
   loaded.factor_ = read_part(folder / "factor.npy", torch::kFloat64, {models, models});
   loaded.own_effects_ = read_part(folder / "own_effects.npy", torch::kFloat32,
