@@ -56,6 +56,8 @@ Experiment::Experiment(RunConfig config, fs::path folder, int64_t workers, Progr
   config_.validate();
   data_ = load_data(config_.data);
   problem_ = make_problem(data_);
+  // Before the folder is claimed: a corrected configuration must find it free.
+  [[maybe_unused]] const auto fits = state_shapes(config_.recipe.network, problem_.shape);
   for (const auto& set : config_.forget_sets) {
     const auto file = config_.path.parent_path() / set.file;
     forget_sets_.push_back({set, read_forget_set(file, problem_.n())});

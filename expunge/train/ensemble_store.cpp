@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "expunge/core/abandoned_files.h"
 #include "expunge/core/array_bytes.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
@@ -144,6 +145,7 @@ EnsembleStore EnsembleStore::create_or_open(const fs::path& folder,
   check_sizes(description);
   const fs::path path = folder / "ensemble.json";
   fs::create_directories(folder);
+  for (const auto& place : {folder, folder / "weights"}) remove_abandoned_files(place);
   // Of two processes that make the store at the same instant one is first; the other compares.
   write_new_file(path, to_json(description).dump(2) + "\n");
   const auto there = read_description(path);

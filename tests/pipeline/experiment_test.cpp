@@ -169,6 +169,13 @@ TEST_F(OtherConfiguration, TheSameWrittenOtherwiseIsTheSame) {
   EXPECT_NO_THROW(experiment_of("# a comment\n" + text));
 }
 
+TEST_F(ExperimentFolder, IsNotClaimedForANetworkThatTheImagesAreTooSmallFor) {
+  auto text = config_text();
+  text.replace(text.find("[recipe]"), 8, "[recipe]\nnetwork = \"resnet9\"");
+  EXPECT_SAYS(message_of<InputError>([&] { experiment_of(text); }), "at least 12 x 12 pixels");
+  EXPECT_FALSE(fs::exists(folder_ / "out"));
+}
+
 TEST_F(ExperimentFolder, IsNotClaimedForInputsThatAreNotSound) {
   const auto refused = [&](const std::string& words) {
     EXPECT_SAYS(message_of<Error>([&] { experiment(); }), words);
