@@ -34,6 +34,11 @@ torch::Tensor design_columns(const torch::Tensor& masks, double alpha, int64_t b
   return masks.slice(1, begin, end).to(torch::kFloat64) - alpha;
 }
 
+// Sums round alike whatever the number of processors.
+void on_one_thread(const std::function<void()>& task) {
+  parallel_for(1, 1, [&](int64_t) { task(); });
+}
+
 // Training examples of one block of the fit: its columns stay in the caches.
 constexpr int64_t block_examples = 256;
 
@@ -79,7 +84,9 @@ SubsetDatamodels SubsetDatamodels::fit(const torch::Tensor& masks, const torch::
       choose_lambda(fitted.masks_, fitted.logits_, design, options, fitted.self_variance_);
   auto system = design.gram.clone();
   system.diagonal() += fitted.lambda_.lambda;
-  const auto [factor, info] = at::linalg_cholesky_ex(system);
+  torch::Tensor factor;
+  torch::Tensor info;
+  on_one_thread([&] { std::tie(factor, info) = at::linalg_cholesky_ex(system); });
   if (info.item<int>() != 0) {
     fail<InputError>(
         "attribution: A A' + lambda I is not positive definite with lambda {}; a "
@@ -171,7 +178,8 @@ torch::Tensor SubsetDatamodels::removal_shifts(
     }
     v.select(1, k).copy_(sum - alpha_ * static_cast<double>(removal.size()));
   }
-  const auto w = at::cholesky_solve(v, factor_).t().contiguous();  // (K, N)
+  torch::Tensor w;  // (K, N)
+  on_one_thread([&] { w = at::cholesky_solve(v, factor_).t().contiguous(); });
   auto shifts =
       weighted_sums((w - w.mean(1, true)).to(torch::kFloat32), logits_, "logits", options_.workers);
   shifts.neg_();
