@@ -55,8 +55,9 @@ TEST(TextTable, WidthIsCountedInColumnsNotBytes) {
 TEST(TextTable, ACellCannotBreakTheTableOrSteerTheTerminal) {
   TextTable table({{"n", Align::left}});
   table.add_row({"a\nb\x1b[2J"});
-  EXPECT_EQ(table.text().find('\x1b'), std::string::npos);
-  EXPECT_EQ(std::count(table.text().begin(), table.text().end(), '\n'), 3);
+  const auto text = table.text();
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
 }
 
 TEST(TextTable, RefusesRowsOfAnotherLength) {
