@@ -29,9 +29,20 @@ foreach(_part INCLUDE API_INCLUDE CPU C10)
 endforeach()
 mark_as_advanced(EXPUNGE_TORCH_INCLUDE EXPUNGE_TORCH_API_INCLUDE EXPUNGE_TORCH_CPU EXPUNGE_TORCH_C10)
 
+# A wheel carries the headers of another fmt than the one that is linked: the linked one's go first.
+set(_torch_includes "${EXPUNGE_TORCH_INCLUDE}" "${EXPUNGE_TORCH_API_INCLUDE}")
+if(EXPUNGE_TORCH_DIR AND EXISTS "${EXPUNGE_TORCH_INCLUDE}/fmt/format.h")
+  find_path(EXPUNGE_FMT_INCLUDE fmt/format.h)
+  mark_as_advanced(EXPUNGE_FMT_INCLUDE)
+  set(_fmt_first "${CMAKE_BINARY_DIR}/fmt_first")
+  list(PREPEND _torch_includes "${_fmt_first}")
+  file(MAKE_DIRECTORY "${_fmt_first}")
+  file(CREATE_LINK "${EXPUNGE_FMT_INCLUDE}/fmt" "${_fmt_first}/fmt" SYMBOLIC)
+endif()
+
 add_library(expunge_torch INTERFACE IMPORTED)
 set_target_properties(expunge_torch PROPERTIES
-  INTERFACE_INCLUDE_DIRECTORIES "${EXPUNGE_TORCH_INCLUDE};${EXPUNGE_TORCH_API_INCLUDE}"
+  INTERFACE_INCLUDE_DIRECTORIES "${_torch_includes}"
   INTERFACE_LINK_LIBRARIES "${EXPUNGE_TORCH_CPU};${EXPUNGE_TORCH_C10}")
 if(EXPUNGE_TORCH_DIR)
   # A wheel carries its own oneDNN, MKL and OpenMP beside libtorch_cpu.

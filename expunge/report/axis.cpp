@@ -44,33 +44,33 @@ double nice_bound(double value, int direction) {
 
 }  // namespace
 
-Scale Scale::linear(double low, double high) {
+AxisScale AxisScale::linear(double low, double high) {
   require_limits(low, high);
   if (low == high) {
     const double half = low == 0 ? 0.5 : std::abs(low) * 0.05;
-    return Scale(false, low - half, high + half, 0);
+    return AxisScale(false, low - half, high + half, 0);
   }
-  return Scale(false, low, high, 0);
+  return AxisScale(false, low, high, 0);
 }
 
-Scale Scale::logarithmic(double low, double high, double zero_share) {
+AxisScale AxisScale::logarithmic(double low, double high, double zero_share) {
   require_limits(low, high);
   if (low <= 0) fail<InputError>("logarithmic axis: expected limits above 0, got {}", low);
   if (!(zero_share >= 0 && zero_share < 1)) {
     fail<InputError>("logarithmic axis: expected zero_share in [0, 1), got {}", zero_share);
   }
-  if (low == high) return Scale(true, low / 2, high * 2, zero_share);
-  return Scale(true, low, high, zero_share);
+  if (low == high) return AxisScale(true, low / 2, high * 2, zero_share);
+  return AxisScale(true, low, high, zero_share);
 }
 
-Scale Scale::nice_linear(double low, double high, int wanted_ticks) {
-  const Scale tight = linear(low, high);
+AxisScale AxisScale::nice_linear(double low, double high, int wanted_ticks) {
+  const AxisScale tight = linear(low, high);
   const double step = nice_step(tight.high_ - tight.low_, wanted_ticks);
   return linear(std::floor(tight.low_ / step + kSlack) * step,
                 std::ceil(tight.high_ / step - kSlack) * step);
 }
 
-Scale Scale::nice_logarithmic(const std::vector<double>& values) {
+AxisScale AxisScale::nice_logarithmic(const std::vector<double>& values) {
   double low = 0, high = 0;
   bool zero = false;
   for (const double value : values) {
@@ -87,7 +87,7 @@ Scale Scale::nice_logarithmic(const std::vector<double>& values) {
   return logarithmic(nice_bound(low, -1), nice_bound(high, +1), share);
 }
 
-double Scale::position(double value) const {
+double AxisScale::position(double value) const {
   require_finite(value, "value on an axis");
   if (!logarithmic_) return (value - low_) / (high_ - low_);
   if (value == 0 && zero_share_ > 0) return zero_share_ / 2;
@@ -95,11 +95,11 @@ double Scale::position(double value) const {
   return zero_share_ + (1 - zero_share_) * std::log(value / low_) / std::log(high_ / low_);
 }
 
-std::vector<Tick> Scale::ticks(int wanted, TickFormat format) const {
+std::vector<Tick> AxisScale::ticks(int wanted, TickFormat format) const {
   return logarithmic_ ? logarithmic_ticks(wanted, format) : linear_ticks(wanted, format);
 }
 
-std::vector<Tick> Scale::linear_ticks(int wanted, TickFormat format) const {
+std::vector<Tick> AxisScale::linear_ticks(int wanted, TickFormat format) const {
   const double step = nice_step(high_ - low_, wanted);
   std::vector<Tick> ticks;
   // Counted in whole steps, so that the tick at 0 is 0 and not what is left of a sum.
@@ -110,7 +110,7 @@ std::vector<Tick> Scale::linear_ticks(int wanted, TickFormat format) const {
   return ticks;
 }
 
-std::vector<Tick> Scale::logarithmic_ticks(int wanted, TickFormat format) const {
+std::vector<Tick> AxisScale::logarithmic_ticks(int wanted, TickFormat format) const {
   const int first = static_cast<int>(std::floor(std::log10(low_) + kSlack));
   const int last = static_cast<int>(std::floor(std::log10(high_) + kSlack));
   const double decades = std::log10(high_ / low_);

@@ -17,24 +17,24 @@ struct Tick {
 };
 
 /// Maps values to [0, 1] along an axis. Values outside the limits map outside [0, 1].
-class Scale {
+class AxisScale {
  public:
   /// From low to high; where they are equal, widened evenly so that a single value lies in the
   /// middle. Throws NonFiniteError for NaN and infinity, InputError if low > high.
-  static Scale linear(double low, double high);
+  static AxisScale linear(double low, double high);
   /// Logarithmic from low to high, equal limits widened to half and double. The first `zero_share`
   /// of the axis is set apart for values that are exactly 0 (a cost of nothing has a place too),
   /// which lie at its middle.
   /// Throws NonFiniteError for NaN and infinity, InputError unless 0 < low <= high and
   /// 0 <= zero_share < 1.
-  static Scale logarithmic(double low, double high, double zero_share = 0);
+  static AxisScale logarithmic(double low, double high, double zero_share = 0);
 
   /// The smallest linear scale around [low, high] whose ends are ticks.
-  static Scale nice_linear(double low, double high, int wanted_ticks = 5);
+  static AxisScale nice_linear(double low, double high, int wanted_ticks = 5);
   /// The logarithmic scale around all positive `values` with ends at 1, 2 or 5 times a power of
   /// ten, and a place for zero if a value is 0. Without a positive value: from 0.1 to 1.
   /// Throws NonFiniteError for NaN and infinity, InputError for a negative value.
-  static Scale nice_logarithmic(const std::vector<double>& values);
+  static AxisScale nice_logarithmic(const std::vector<double>& values);
 
   /// Throws NonFiniteError for NaN and infinity; InputError for a value that a logarithmic scale
   /// has no place for (negative, or 0 without zero_share).
@@ -52,7 +52,7 @@ class Scale {
   double zero_share() const { return zero_share_; }
 
  private:
-  Scale(bool logarithmic, double low, double high, double zero_share)
+  AxisScale(bool logarithmic, double low, double high, double zero_share)
       : logarithmic_(logarithmic), low_(low), high_(high), zero_share_(zero_share) {}
   std::vector<Tick> linear_ticks(int wanted, TickFormat format) const;
   std::vector<Tick> logarithmic_ticks(int wanted, TickFormat format) const;

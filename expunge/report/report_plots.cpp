@@ -28,7 +28,7 @@ double drawn(double klom) {
   return klom < 1e-3 ? 0 : klom;
 }
 
-Scale klom_scale(const ForgetSetSection& section) {
+AxisScale klom_scale(const ForgetSetSection& section) {
   std::vector<double> values = {drawn(section.floor_p95)};
   for (const auto& row : section.rows) {
     if (!row.cost_share) continue;
@@ -41,15 +41,15 @@ Scale klom_scale(const ForgetSetSection& section) {
       values.push_back(drawn(score.p95_high));
     }
   }
-  return Scale::nice_logarithmic(values);
+  return AxisScale::nice_logarithmic(values);
 }
 
-Scale cost_scale(const ForgetSetSection& section) {
+AxisScale cost_scale(const ForgetSetSection& section) {
   std::vector<double> values = {0.01, 1};
   for (const auto& row : section.rows) {
     if (row.cost_share) values.push_back(*row.cost_share);
   }
-  return Scale::nice_logarithmic(values);
+  return AxisScale::nice_logarithmic(values);
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ SvgCanvas margin_picture(const MarginExample& example) {
   };
   widen(example.oracle);
   for (const auto& series : example.series) widen(series.margins);
-  const Scale scale = Scale::nice_linear(low, high, 6);
+  const AxisScale scale = AxisScale::nice_linear(low, high, 6);
   const int bins = 40;
   const Histogram oracle = histogram_of(example.oracle, scale.low(), scale.high(), bins);
   double tallest = *std::max_element(oracle.shares.begin(), oracle.shares.end());
@@ -135,7 +135,7 @@ SvgCanvas margin_picture(const MarginExample& example) {
   options.height = rows * row_height + 46;
   options.title = fmt::format("Margins on point {}", example.point);
   options.x = {"margin (nats)", scale, TickFormat::number, 6};
-  options.y = {"", Scale::linear(0, rows), TickFormat::number, 5, false};
+  options.y = {"", AxisScale::linear(0, rows), TickFormat::number, 5, false};
   for (const auto& series : example.series) {
     options.description += series.method;
     if (series.klom) options.description += fmt::format(": KLoM {}", klom_text(*series.klom));
@@ -172,10 +172,10 @@ SvgCanvas penalty_picture(const PenaltyCurve& curve) {
   options.width = 380;
   options.height = 250;
   options.title = "Held-out error against the ridge penalty";
-  options.x = {"penalty λ", Scale::logarithmic(curve.lambda.front(), curve.lambda.back()),
+  options.x = {"penalty λ", AxisScale::logarithmic(curve.lambda.front(), curve.lambda.back()),
                TickFormat::number, 4};
   options.y = {"squared error on held-out models",
-               Scale::nice_linear(std::min(*least, 1.0), std::max(*most, 1.0), 5)};
+               AxisScale::nice_linear(std::min(*least, 1.0), std::max(*most, 1.0), 5)};
   const double error = curve.error[chosen - curve.lambda.begin()];
   options.description = fmt::format("Chosen: {:.4g}, error {:.3f}.", curve.chosen, error);
   SvgPlot plot(options);

@@ -11,7 +11,7 @@ namespace expunge {
 
 struct AxisOptions {
   std::string label;  ///< what is measured, and its unit in brackets
-  Scale scale = Scale::linear(0, 1);
+  AxisScale scale = AxisScale::linear(0, 1);
   TickFormat format = TickFormat::number;
   int wanted_ticks = 5;
   bool visible = true;  ///< false: no ticks, numbers, grid and label; the scale still holds

@@ -19,8 +19,8 @@ PlotOptions sample_options() {
   options.title = "a <plot> & \"more\"";
   options.description = "what it shows";
   options.heading = "Heading";
-  options.x = {"x (nats)", Scale::linear(0, 10)};
-  options.y = {"y (nats)", Scale::linear(0, 4)};
+  options.x = {"x (nats)", AxisScale::linear(0, 10)};
+  options.y = {"y (nats)", AxisScale::linear(0, 4)};
   return options;
 }
 
@@ -134,8 +134,8 @@ TEST(SvgPlot, HistogramIsDrawnOverItsOwnRangeOnly) {
 
 TEST(SvgPlot, DegenerateDataIsDrawn) {
   PlotOptions options = sample_options();
-  options.x.scale = Scale::linear(3, 3);
-  options.y.scale = Scale::logarithmic(2, 2);
+  options.x.scale = AxisScale::linear(3, 3);
+  options.y.scale = AxisScale::logarithmic(2, 2);
   SvgPlot plot(options);
   plot.line({3}, {2}, Ink::full).mark(3, 2, {}, "only one").interval(3, 2, 2, Ink::full);
   plot.histogram(histogram_of({}, 0, 1, 2), 2, 1, Ink::full);
