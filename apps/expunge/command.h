@@ -65,6 +65,7 @@ void register_evaluate(CLI::App& app);
 void register_report(CLI::App& app);
 void register_doctor(CLI::App& app);
 void register_klom(CLI::App& app);
+void register_ulira(CLI::App& app);
 void register_margins(CLI::App& app);
 void register_removal_shift(CLI::App& app);
 

@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
   commands::register_evaluate(app);
   commands::register_report(app);
   commands::register_klom(app);
+  commands::register_ulira(app);
   commands::register_margins(app);
   commands::register_removal_shift(app);
   commands::register_doctor(app);
