@@ -275,6 +275,10 @@ std::map<std::string, std::string> settings_of(const OptionGroup& group,
   return settings;
 }
 
+void require_option(bool holds, std::string_view name, std::string_view required, double got) {
+  if (!holds) fail<OptionError>("option {}: {} required, got {}", name, required, got);
+}
+
 std::string nearest_name(std::string_view word, const std::vector<std::string>& known) {
   const auto distance = [](std::string_view a, std::string_view b) {
     std::vector<size_t> row(b.size() + 1);

@@ -121,6 +121,9 @@ class OptionGroup {
 /// Every field's value as TOML text, by prefix and name: what results record.
 std::map<std::string, std::string> settings_of(const OptionGroup& group, const std::string& prefix = "");
 
+/// OptionError "option <name>: <required> required, got <got>" unless `holds`.
+void require_option(bool holds, std::string_view name, std::string_view required, double got);
+
 /// The member of `known` with the smallest edit distance to `word` (empty if `known` is empty).
 std::string nearest_name(std::string_view word, const std::vector<std::string>& known);
 

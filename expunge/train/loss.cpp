@@ -52,4 +52,16 @@ double mean_squared_error(const torch::Tensor& logits, const torch::Tensor& targ
   return difference.square().mean().item<double>();
 }
 
+double distillation(const torch::Tensor& logits, const torch::Tensor& teacher, double temperature,
+                    torch::Tensor& gradient) {
+  require_same_shape(gradient, logits);
+  const auto student_log = (logits / temperature).log_softmax(1);
+  const auto teacher_log = (teacher / temperature).log_softmax(1);
+  const auto teacher_share = teacher_log.exp();
+  const auto batch = static_cast<double>(logits.size(0));
+  gradient.copy_((student_log.exp() - teacher_share) * (temperature / batch));
+  return (teacher_share * (teacher_log - student_log)).sum().item<double>() * temperature *
+         temperature / batch;
+}
+
 }  // namespace expunge

@@ -15,4 +15,11 @@ double cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels,
 double mean_squared_error(const torch::Tensor& logits, const torch::Tensor& targets,
                           torch::Tensor& gradient);
 
+/// Mean over samples of T^2 KL(softmax(t / T) || softmax(z / T)) in nats, z the logits (B, C), t a
+/// teacher's and T the temperature, > 0 (Hinton, Vinyals and Dean, arXiv 1503.02531, who scale by
+/// T^2 so that gradients keep their size). Writes d(loss)/d(z) = T (softmax(z / T) -
+/// softmax(t / T)) / B to `gradient`.
+double distillation(const torch::Tensor& logits, const torch::Tensor& teacher, double temperature,
+                    torch::Tensor& gradient);
+
 }  // namespace expunge

@@ -7,34 +7,27 @@
 #include "expunge/core/error.h"
 
 namespace expunge {
-namespace {
-
-void require(bool holds, const char* option, const char* required, double got) {
-  if (!holds) fail<OptionError>("option {}: {} required, got {}", option, required, got);
-}
-
-}  // namespace
 
 void NetworkOptions::validate() const {
   for (const int64_t size : hidden) {
-    require(size > 0, "hidden", "widths above 0", static_cast<double>(size));
+    require_option(size > 0, "hidden", "widths above 0", static_cast<double>(size));
   }
-  require(width > 0 && width <= 1000, "width", "a factor above 0, at most 1000", width);
+  require_option(width > 0 && width <= 1000, "width", "a factor above 0, at most 1000", width);
 }
 
 void OptimiserOptions::validate() const {
-  require(momentum >= 0 && momentum < 1, "momentum", "a number in [0, 1)", momentum);
-  require(weight_decay >= 0 && std::isfinite(weight_decay), "weight_decay",
-          "a number of at least 0", weight_decay);
-  require(beta1 >= 0 && beta1 < 1, "beta1", "a number in [0, 1)", beta1);
-  require(beta2 >= 0 && beta2 < 1, "beta2", "a number in [0, 1)", beta2);
-  require(epsilon > 0, "epsilon", "a number above 0", epsilon);
+  require_option(momentum >= 0 && momentum < 1, "momentum", "a number in [0, 1)", momentum);
+  require_option(weight_decay >= 0 && std::isfinite(weight_decay), "weight_decay",
+                 "a number of at least 0", weight_decay);
+  require_option(beta1 >= 0 && beta1 < 1, "beta1", "a number in [0, 1)", beta1);
+  require_option(beta2 >= 0 && beta2 < 1, "beta2", "a number in [0, 1)", beta2);
+  require_option(epsilon > 0, "epsilon", "a number above 0", epsilon);
 }
 
 void ScheduleOptions::validate() const {
-  require(peak_learning_rate > 0 && std::isfinite(peak_learning_rate), "peak_learning_rate",
-          "a number above 0", peak_learning_rate);
-  require(warmup >= 0 && warmup < 1, "warmup", "a share in [0, 1)", warmup);
+  require_option(peak_learning_rate > 0 && std::isfinite(peak_learning_rate), "peak_learning_rate",
+                 "a number above 0", peak_learning_rate);
+  require_option(warmup >= 0 && warmup < 1, "warmup", "a share in [0, 1)", warmup);
 }
 
 double learning_rate(const ScheduleOptions& options, int64_t step, int64_t steps) {
@@ -57,8 +50,9 @@ void Recipe::validate() const {
   network.validate();
   optimiser.validate();
   schedule.validate();
-  require(epochs > 0, "epochs", "a whole number above 0", static_cast<double>(epochs));
-  require(batch_size > 0, "batch_size", "a whole number above 0", static_cast<double>(batch_size));
+  require_option(epochs > 0, "epochs", "a whole number above 0", static_cast<double>(epochs));
+  require_option(batch_size > 0, "batch_size", "a whole number above 0",
+                 static_cast<double>(batch_size));
 }
 
 OptionGroup options_of(Recipe& recipe) {

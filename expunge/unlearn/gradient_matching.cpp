@@ -7,6 +7,7 @@
 #include "expunge/train/optimiser.h"
 #include "expunge/train/trainer.h"
 #include "expunge/unlearn/matching_task.h"
+#include "expunge/unlearn/task_examples.h"
 
 namespace expunge::matching {
 
@@ -72,6 +73,7 @@ UnlearnSummary match_by_gradient(Network& network, const UnlearnTask& task,
       optimiser.step(parameters, network.gradient(), learning_rate(schedule, step, steps));
       summary.sample_gradients += static_cast<double>(count);
     }
+    if (task.after_pass) task.after_pass(network, summary.sample_gradients);
   }
   summary.forget_error_after = forget_error(network.forward(forget_inputs, Mode::eval), task);
   return summary;

@@ -8,6 +8,7 @@
 #include "expunge/core/error.h"
 #include "expunge/gradients/jacobian_gram.h"
 #include "expunge/unlearn/matching_task.h"
+#include "expunge/unlearn/task_examples.h"
 
 namespace expunge::matching {
 namespace {
@@ -77,6 +78,7 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
     const auto samples = static_cast<double>(points.size());
     summary.sample_gradients +=
         samples * (1.0 / 3 + static_cast<double>(logits.size(1)) * 2 / 3 + 1);
+    if (task.after_pass) task.after_pass(network, summary.sample_gradients);
   }
   const auto after = network.forward(rows(task.problem.inputs, task.forget).to(dtype), Mode::eval);
   summary.forget_error_after = forget_error(after, task);

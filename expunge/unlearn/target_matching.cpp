@@ -9,31 +9,25 @@
 #include "expunge/unlearn/matching_task.h"
 
 namespace expunge {
-namespace {
-
-void require(bool holds, const char* option, const char* required, double got) {
-  if (!holds) fail<OptionError>("option {}: {} required, got {}", option, required, got);
-}
-
-}  // namespace
 
 void KernelMatchingOptions::validate() const {
-  require(steps >= 0, "steps", "a whole number of at least 0 (0: by rule)",
-          static_cast<double>(steps));
-  require(retain_points >= 0, "retain_points", "a whole number of at least 0 (0: by rule)",
-          static_cast<double>(retain_points));
-  require(damp > 0 && std::isfinite(damp), "damp", "a number above 0", damp);
+  require_option(steps >= 0, "steps", "a whole number of at least 0 (0: by rule)",
+                 static_cast<double>(steps));
+  require_option(retain_points >= 0, "retain_points", "a whole number of at least 0 (0: by rule)",
+                 static_cast<double>(retain_points));
+  require_option(damp > 0 && std::isfinite(damp), "damp", "a number above 0", damp);
 }
 
 void GradientMatchingOptions::validate() const {
-  require(learning_rate > 0 && std::isfinite(learning_rate), "learning_rate", "a number above 0",
-          learning_rate);
-  require(epochs > 0, "epochs", "a whole number above 0", static_cast<double>(epochs));
-  require(batch_size > 0, "batch_size", "a whole number above 0", static_cast<double>(batch_size));
-  require(forget_multiplier > 0, "forget_multiplier", "a whole number above 0",
-          static_cast<double>(forget_multiplier));
-  require(retain_multiplier >= 0, "retain_multiplier", "a whole number of at least 0",
-          static_cast<double>(retain_multiplier));
+  require_option(learning_rate > 0 && std::isfinite(learning_rate), "learning_rate",
+                 "a number above 0", learning_rate);
+  require_option(epochs > 0, "epochs", "a whole number above 0", static_cast<double>(epochs));
+  require_option(batch_size > 0, "batch_size", "a whole number above 0",
+                 static_cast<double>(batch_size));
+  require_option(forget_multiplier > 0, "forget_multiplier", "a whole number above 0",
+                 static_cast<double>(forget_multiplier));
+  require_option(retain_multiplier >= 0, "retain_multiplier", "a whole number of at least 0",
+                 static_cast<double>(retain_multiplier));
   optimiser.validate();
 }
 

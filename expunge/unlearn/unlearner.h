@@ -4,12 +4,17 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "expunge/train/network.h"
 #include "expunge/train/problem.h"
 
 namespace expunge {
+
+/// Sees a network after each pass of an unlearner over its examples (each step, for the kernel
+/// engine), with the sample gradients spent so far. It may evaluate the network, not change it.
+using PassObserver = std::function<void(Network& network, double sample_gradients)>;
 
 /// One network's request. The network given beside it is the full model, trained on all of S.
 struct UnlearnTask {
@@ -18,7 +23,8 @@ struct UnlearnTask {
   /// (m, C) target logits at all evaluation points: the full model's plus the removal shift (DMM),
   /// or an oracle's (oracle matching). May be undefined for methods that have no targets.
   torch::Tensor targets;
-  uint64_t seed = 0;  // decides which retained examples are drawn
+  uint64_t seed = 0;        // decides what is drawn: retained examples, orders, labels
+  PassObserver after_pass = {};  // may be empty
 };
 
 /// What an unlearner did. One sample gradient is a forward and a backward pass over one example; a

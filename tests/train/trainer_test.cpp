@@ -42,6 +42,37 @@ TEST(Loss, MeanSquaredErrorIsTheFormula) {
   EXPECT_TRUE(torch::allclose(gradient, torch::tensor({{1.0F, -2.0F}})));
 }
 
+TEST(Loss, DistillationIsTheScaledDivergenceOfTheSoftenedOutputs) {
+  const auto z = torch::tensor({{1.0, 2.0, -1.0}, {0.5, 0.5, 3.0}}, torch::kFloat64);
+  const auto t = torch::tensor({{0.0, 1.0, 1.0}, {2.0, -0.5, 1.0}}, torch::kFloat64);
+  auto gradient = torch::empty_like(z);
+  const double loss = distillation(z, t, 3, gradient);
+  double expected = 0;
+  for (int i = 0; i < 2; ++i) {
+    double sum_z = 0;
+    double sum_t = 0;
+    for (int c = 0; c < 3; ++c) sum_z += std::exp(z[i][c].item<double>() / 3);
+    for (int c = 0; c < 3; ++c) sum_t += std::exp(t[i][c].item<double>() / 3);
+    for (int c = 0; c < 3; ++c) {
+      const double p = std::exp(t[i][c].item<double>() / 3) / sum_t;
+      const double q = std::exp(z[i][c].item<double>() / 3) / sum_z;
+      expected += 9 * p * std::log(p / q) / 2;
+    }
+  }
+  EXPECT_NEAR(loss, expected, 1e-14);
+  auto unused = torch::empty_like(z);
+  for (int i = 0; i < 6; ++i) {
+    auto up = z.clone();
+    auto down = z.clone();
+    up.view(-1)[i] += 1e-6;
+    down.view(-1)[i] -= 1e-6;
+    const double slope = (distillation(up, t, 3, unused) - distillation(down, t, 3, unused)) / 2e-6;
+    EXPECT_NEAR(gradient.view(-1)[i].item<double>(), slope, 1e-8);
+  }
+  EXPECT_EQ(distillation(z, z, 2, gradient), 0);
+  EXPECT_EQ(gradient.abs().max().item<double>(), 0);
+}
+
 // Three steps with gradients 1, -2, 0.5 at learning rates 0.1, 0.2, 0.05, from w = 3.
 double run_optimiser(const OptimiserOptions& options, torch::ScalarType dtype) {
   auto w = torch::full({1}, 3.0, dtype);

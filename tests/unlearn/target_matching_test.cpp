@@ -6,43 +6,17 @@
 
 #include "expunge/core/error.h"
 #include "expunge/core/random.h"
-#include "expunge/train/networks.h"
+#include "unlearn/linear_task.h"
 
 namespace expunge {
 namespace {
 
-// A linear classifier of 6 inputs and 3 classes on 30 examples and 4 more validation points.
-struct Linear {
-  Linear() {
-    torch::manual_seed(3);
-    problem.inputs = torch::randn({34, 1, 1, 6});
-    problem.labels = torch::randint(0, 3, {34}, torch::kInt64);
-    problem.training = {problem.inputs.narrow(0, 0, 30), problem.labels.narrow(0, 0, 30)};
-    problem.shape = {1, 1, 6, 3};
-    network = make_network({.hidden = {}, .dtype = DtypeKind::float64}, problem.shape);
-    network->initialise(2);
-    targets = evaluate_logits(*network, problem.inputs.to(torch::kFloat64)) +
-              torch::randn({34, 3}, torch::kFloat64);
-  }
-  Problem problem;
-  std::unique_ptr<LayeredNetwork> network;
-  torch::Tensor targets;
-  std::vector<int64_t> forget = {4, 17};
-
-  UnlearnTask task() const {
-    return {.problem = problem, .forget = forget, .targets = targets, .seed = 5};
-  }
-};
-
 TEST(KernelMatching, OneStepIsTheDampedLeastSquaresSolution) {
-  Linear f;
+  LinearTask f;
   MatchingOptions options;
   options.kernel = {.steps = 1, .retain_points = 28, .damp = 0.05};
-  const auto w0 =
-      at::cat({f.network->state()[0].second, f.network->state()[1].second.unsqueeze(1)}, 1).clone();
-  const auto x = at::cat({f.problem.inputs.narrow(0, 0, 30).flatten(1).to(torch::kFloat64),
-                          torch::ones({30, 1}, torch::kFloat64)},
-                         1);  // (30, 7), all of S
+  const auto w0 = f.weights();
+  const auto x = f.design().narrow(0, 0, 30);  // all of S
   TargetMatching(options).unlearn(*f.network, f.task());
   // Independently: minimise |X dW' - R|^2 + damp mean(diag K) |dW|^2 over all 30 points, by normal
   // equations in weight space instead of sample space.
@@ -51,13 +25,11 @@ TEST(KernelMatching, OneStepIsTheDampedLeastSquaresSolution) {
   const double penalty = 0.05 * x.square().sum(1).mean().item<double>();
   const auto normal = x.t().matmul(x) + penalty * torch::eye(7, torch::kFloat64);
   const auto change = at::linalg_solve(normal, x.t().matmul(residual)).t();
-  const auto w1 =
-      at::cat({f.network->state()[0].second, f.network->state()[1].second.unsqueeze(1)}, 1);
-  EXPECT_TRUE(torch::allclose(w1, w0 + change, 1e-9, 1e-9));
+  EXPECT_TRUE(torch::allclose(f.weights(), w0 + change, 1e-9, 1e-9));
 }
 
 TEST(KernelMatching, ReachesTargetsThatCanBeReached) {
-  Linear f;
+  LinearTask f;
   MatchingOptions options;
   options.kernel = {.steps = 1, .retain_points = 3, .damp = 1e-9};
   const auto summary = TargetMatching(options).unlearn(*f.network, f.task());
@@ -68,7 +40,7 @@ TEST(KernelMatching, ReachesTargetsThatCanBeReached) {
 }
 
 TEST(KernelMatching, RetainedExamplesKeepTheFullModelsLogits) {
-  Linear f;
+  LinearTask f;
   MatchingOptions options;
   options.kernel = {.steps = 2, .retain_points = 4, .damp = 1e-9};
   const auto before = evaluate_logits(*f.network, f.problem.inputs.to(torch::kFloat64));
@@ -90,7 +62,7 @@ TEST(KernelMatching, RetainedExamplesKeepTheFullModelsLogits) {
 }
 
 TEST(KernelMatching, PredictedRetainTargetsAreReachedToo) {
-  Linear f;
+  LinearTask f;
   MatchingOptions options;
   options.retain_targets = RetainTargets::predicted;
   options.kernel = {.steps = 1, .retain_points = 2, .damp = 1e-9};
@@ -101,7 +73,7 @@ TEST(KernelMatching, PredictedRetainTargetsAreReachedToo) {
 }
 
 TEST(GradientMatching, ComesCloseToTargetsAndKeepsTheRest) {
-  Linear f;
+  LinearTask f;
   MatchingOptions options;
   options.engine = MatchingEngine::gradient;
   options.gradient.epochs = 400;
@@ -132,7 +104,7 @@ std::string message_of(const std::function<void()>& action) {
 }
 
 TEST(Matching, BadTasksAreRefused) {
-  Linear f;
+  LinearTask f;
   const TargetMatching matching{MatchingOptions{}};
   const auto run = [&](UnlearnTask task) {
     return message_of([&] { matching.unlearn(*f.network, task); });
