@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "expunge/report/escape.h"
+#include "expunge/report/method_style.h"
 #include "expunge/report/png_data_uri.h"
 #include "expunge/report/report_plots.h"
 #include "expunge/report/report_tables.h"
@@ -13,8 +14,7 @@ namespace expunge {
 namespace {
 
 /// The mark that stands for a method in the plots, small enough for a line of words.
-std::string marker_html(MethodRole role) {
-  const MethodStyle style = method_style(role);
+std::string marker_html(const MethodStyle& style) {
   SvgCanvas canvas(12, 12, "", "");
   canvas.marker({6, 6}, style.marker, style.ink, style.hollow);
   return canvas.embedded();
@@ -30,10 +30,10 @@ std::string score_cell(const GroupStatistic& score) {
   return html + "</td>";
 }
 
-std::string row_html(const MethodRow& row) {
+std::string row_html(const MethodRow& row, const MethodStyle& style) {
   std::string html =
       fmt::format(R"(<tr class="{}"><th scope="row"><span class="name">{}{}</span>)",
-                  role_name(row.role), marker_html(row.role), escape_markup(row.method));
+                  role_name(row.role), marker_html(style), escape_markup(row.method));
   if (!row.note.empty()) html += fmt::format("<small>{}</small>", escape_markup(row.note));
   html += fmt::format("</th><td>{}</td>", row.cost_share ? share_text(*row.cost_share) : "–");
   const auto groups = {&row.klom.forget, &row.klom.retain, &row.klom.validation};
@@ -55,7 +55,8 @@ std::string table_html(const ForgetSetSection& section) {
 <tbody>
 )",
       klom_text(section.floor_p95), escape_markup(section.name));
-  for (const auto& row : section.rows) html += row_html(row);
+  const auto styles = row_styles(section);
+  for (size_t i = 0; i < styles.size(); ++i) html += row_html(section.rows[i], styles[i]);
   return html + "</tbody></table></div>\n";
 }
 

@@ -27,7 +27,7 @@ std::vector<Candidate> candidates_of(const LabelRequest& request, const Box& bou
   };
   constexpr Side sides[] = {{1, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, -1}, {1, 1}, {-1, -1}, {-1, 1}};
   std::vector<Candidate> candidates;
-  for (const double extra : {0.0, 10.0, 22.0, 36.0}) {
+  for (const double extra : {0.0, 10.0, 22.0, 36.0, 52.0}) {
     double rank = extra * 4;
     for (const Side& side : sides) {
       const bool diagonal = side.dx != 0 && side.dy != 0;

@@ -1,9 +1,11 @@
 // The report's colours, and the style sheet that its SVG pictures share.
 //
-// The four data colours follow Okabe and Ito (Color Universal Design, 2008) and, for purple, Tol
-// (Colour Schemes, SRON 2021), darkened on white and lightened on black until text in them has a
-// contrast of at least 4.5 : 1 (WCAG 2.1, 1.4.3) against its background; the test computes it.
-// Marks differ in shape as well, so that no reading depends on colour alone.
+// The first four data colours follow Okabe and Ito (Color Universal Design, 2008) and, for purple,
+// Tol (Colour Schemes, SRON 2021), darkened on white and lightened on black until text in them has
+// a contrast of at least 4.5 : 1 (WCAG 2.1, 1.4.3) against its background; the test computes it.
+// Baselines are muted, indigo or umber, and alert is red beside muted: the test sees these as
+// colour-blind readers do, too. Marks differ in shape and lines in weight as well, so that no
+// reading depends on colour alone.
 #pragma once
 
 #include <array>
@@ -21,6 +23,9 @@ enum class Ink {
   oracle,     ///< oracles: retraining, and matching of oracles
   unlearned,  ///< unlearned models
   predicted,  ///< predicted logits, not a model
+  alert,      ///< what goes wrong, beside muted things that do not
+  indigo,     ///< baselines, as muted
+  umber,      ///< baselines
 };
 
 struct InkColour {
@@ -31,7 +36,7 @@ struct InkColour {
 };
 
 /// All inks, in the order of the enumeration.
-const std::array<InkColour, 8>& palette();
+const std::array<InkColour, 11>& palette();
 std::string_view ink_name(Ink ink);
 
 /// "--text:#1b1d20;--muted:..." for a :root rule.

@@ -4,28 +4,13 @@
 
 #include "expunge/report/escape.h"
 #include "expunge/report/forget_set_html.h"
+#include "expunge/report/page_html.h"
 #include "expunge/report/report_plots.h"
 #include "expunge/report/report_style.h"
 #include "expunge/report/report_words.h"
 
 namespace expunge {
 namespace {
-
-std::string head_html(const ReportData& data) {
-  return fmt::format(R"(<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{}</title>
-<style>
-{}</style>
-</head>
-)",
-                     escape_markup(data.title), report_style());
-}
 
 std::string opening_html(const ReportData& data) {
   std::string html = fmt::format("<header>\n<p class=\"eyebrow\">expunge report</p>\n<h1>{}</h1>\n",
@@ -35,14 +20,7 @@ std::string opening_html(const ReportData& data) {
   }
   const Sentence words = headline(data);
   if (!words.empty()) html += fmt::format("<p class=\"lead\">{}</p>\n", sentence_html(words));
-  if (!data.warnings.empty()) {
-    html += "<div class=\"warnings\" role=\"note\"><p><strong>Read with care</strong></p><ul>\n";
-    for (const auto& warning : data.warnings) {
-      html += fmt::format("<li>{}</li>\n", escape_markup(warning));
-    }
-    html += "</ul></div>\n";
-  }
-  return html + "</header>\n";
+  return html + warnings_html(data.warnings) + "</header>\n";
 }
 
 std::string klom_html(const ReportData& data) {
@@ -115,10 +93,10 @@ std::string command_html(const ReportData& data) {
 
 std::string render_html(const ReportData& data) {
   check(data);
-  std::string html = head_html(data) + "<body>\n<main>\n" + opening_html(data);
+  std::string html = page_opening(data.title, report_style()) + opening_html(data);
   for (const auto& section : data.forget_sets) html += forget_set_html(section);
   html += cost_html(data) + klom_html(data) + settings_html(data) + command_html(data);
-  return html + "</main>\n</body>\n</html>\n";
+  return html + page_ending();
 }
 
 }  // namespace expunge

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "expunge/core/error.h"
+#include "expunge/report/klom_axes.h"
+#include "expunge/report/method_style.h"
 #include "expunge/report/report_words.h"
 #include "expunge/report/svg_plot.h"
 
@@ -11,79 +13,47 @@ namespace {
 
 constexpr PointGroup kGroups[] = {PointGroup::forget, PointGroup::retain, PointGroup::validation};
 
-std::string heading_of(PointGroup group) {
-  switch (group) {
-    case PointGroup::forget:
-      return "Forgotten examples";
-    case PointGroup::retain:
-      return "Retained examples";
-    case PointGroup::validation:
-      return "Validation examples";
-  }
-  return "";
-}
-
-/// KLoM as drawn: what rounds to nothing, or lies a little below it, is nothing.
-double drawn(double klom) {
-  return klom < 1e-3 ? 0 : klom;
-}
-
-AxisScale klom_scale(const ForgetSetSection& section) {
-  std::vector<double> values = {drawn(section.floor_p95)};
+AxisScale klom_scale_of(const ForgetSetSection& section) {
+  std::vector<double> values = {section.floor_p95};
   for (const auto& row : section.rows) {
     if (!row.cost_share) continue;
     for (const auto group : kGroups) {
       const GroupStatistic& score = score_of(row, group);
       if (score.points == 0) continue;
-      values.push_back(drawn(score.p95));
+      values.push_back(score.p95);
       if (!has_interval(score)) continue;
-      values.push_back(drawn(score.p95_low));
-      values.push_back(drawn(score.p95_high));
+      values.push_back(score.p95_low);
+      values.push_back(score.p95_high);
     }
   }
-  return AxisScale::nice_logarithmic(values);
+  return klom_scale(values);
 }
 
-AxisScale cost_scale(const ForgetSetSection& section) {
-  std::vector<double> values = {0.01, 1};
+AxisScale cost_scale_of(const ForgetSetSection& section) {
+  std::vector<double> values;
   for (const auto& row : section.rows) {
     if (row.cost_share) values.push_back(*row.cost_share);
   }
-  return AxisScale::nice_logarithmic(values);
+  return cost_scale(values);
 }
 
 }  // namespace
 
-MethodStyle method_style(MethodRole role) {
-  switch (role) {
-    case MethodRole::nothing:
-      return {Ink::full, Marker::triangle, false};
-    case MethodRole::prediction:
-      return {Ink::predicted, Marker::circle, true};
-    case MethodRole::unlearner:
-      return {Ink::unlearned, Marker::circle, false};
-    case MethodRole::baseline:
-      return {Ink::muted, Marker::square, true};
-    case MethodRole::reference:
-      return {Ink::oracle, Marker::diamond, true};
-    case MethodRole::floor:
-      return {Ink::oracle, Marker::diamond, false};
-  }
-  fail<InputError>("method role: expected one of the enumeration, got {}", static_cast<int>(role));
-}
-
 SvgCanvas cost_picture(const ForgetSetSection& section, PointGroup group) {
   std::vector<const MethodRow*> rows;
-  for (const auto& row : section.rows) {
-    if (row.cost_share && score_of(row, group).points > 0) rows.push_back(&row);
+  std::vector<MethodStyle> styles;
+  const auto all_styles = row_styles(section);
+  for (size_t i = 0; i < section.rows.size(); ++i) {
+    if (!section.rows[i].cost_share || score_of(section.rows[i], group).points == 0) continue;
+    rows.push_back(&section.rows[i]);
+    styles.push_back(all_styles[i]);
   }
   PlotOptions options;
   options.height = 250;
-  options.heading = heading_of(group);
+  options.heading = group_heading(group);
   options.title = fmt::format("{}: KLoM of {} against cost", section.name, options.heading);
-  options.x = {"cost of a request (one training = 100%)", cost_scale(section), TickFormat::share,
-               4};
-  options.y = {"KLoM P95 (nats)", klom_scale(section), TickFormat::number, 6};
+  options.x = cost_axis(cost_scale_of(section));
+  options.y = klom_axis(klom_scale_of(section));
   for (const auto* row : rows) {
     options.description +=
         fmt::format("{}: KLoM {} at {}. ", row->method, klom_text(score_of(*row, group).p95),
@@ -92,22 +62,22 @@ SvgCanvas cost_picture(const ForgetSetSection& section, PointGroup group) {
   options.description += fmt::format("Floor: {}.", klom_text(section.floor_p95));
 
   SvgPlot plot(options);
-  plot.level(drawn(section.floor_p95), Ink::oracle, "floor " + klom_text(section.floor_p95));
-  for (const auto* row : rows) {
-    const GroupStatistic& score = score_of(*row, group);
+  plot.level(drawn_klom(section.floor_p95), Ink::oracle, "floor " + klom_text(section.floor_p95));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const GroupStatistic& score = score_of(*rows[i], group);
     if (!has_interval(score)) continue;
-    plot.interval(*row->cost_share, drawn(score.p95_low), drawn(score.p95_high),
-                  method_style(row->role).ink);
+    plot.interval(*rows[i]->cost_share, drawn_klom(score.p95_low), drawn_klom(score.p95_high),
+                  styles[i].ink);
   }
-  for (const auto* row : rows) {
-    const MethodStyle style = method_style(row->role);
-    plot.mark(*row->cost_share, drawn(score_of(*row, group).p95),
-              {style.ink, style.marker, style.hollow}, row->method);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const MethodStyle& style = styles[i];
+    plot.mark(*rows[i]->cost_share, drawn_klom(score_of(*rows[i], group).p95),
+              {style.ink, style.marker, style.hollow}, rows[i]->method);
   }
   return plot.picture();
 }
 
-SvgCanvas margin_picture(const MarginExample& example) {
+SvgCanvas margin_picture(const MarginExample& example, const std::string& heading) {
   if (example.oracle.empty()) {
     fail<InputError>("margins of point {}: expected at least one oracle, got none", example.point);
   }
@@ -132,7 +102,8 @@ SvgCanvas margin_picture(const MarginExample& example) {
   const double row_height = 64, words_height = 21;
   const double rows = std::max<double>(1, static_cast<double>(data.size()));
   PlotOptions options;
-  options.height = rows * row_height + 46;
+  options.height = rows * row_height + (heading.empty() ? 46 : 66);
+  options.heading = heading;
   options.title = fmt::format("Margins on point {}", example.point);
   options.x = {"margin (nats)", scale, TickFormat::number, 6};
   options.y = {"", AxisScale::linear(0, rows), TickFormat::number, 5, false};

@@ -71,6 +71,17 @@ margin-top:18px}
 .example header small{display:block;font-size:.82rem}
 .key{display:flex;flex-wrap:wrap;gap:4px 22px;font-size:.85rem;color:var(--muted);margin:12px 0 22px}
 .key span{display:inline-flex;gap:8px;align-items:center}
+nav{margin-top:28px}
+nav ul{padding-left:1.1em}
+.panels+h3{margin-top:34px}
+figure>h3:first-child{margin-top:0}
+figure>h3+.panels{margin-top:12px}
+.small td{width:auto}
+th.left,td.left{text-align:left}
+td.left{color:var(--muted);font-size:.9rem}
+table.small{width:auto;min-width:min(100%,560px)}
+figure+.scroll{margin-top:28px}
+.files{margin-top:18px;font-size:.85rem;color:var(--muted);overflow-wrap:anywhere}
 .settings{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));
 gap:6px 48px}
 .settings h3{margin:22px 0 6px}

@@ -1,7 +1,5 @@
 #include "expunge/report/report_tables.h"
 
-#include <cmath>
-
 #include "expunge/core/error.h"
 #include "expunge/report/report_words.h"
 
@@ -17,11 +15,6 @@ std::string p95_text(const GroupStatistic& score) {
 
 std::string mean_text(const GroupStatistic& score) {
   return score.points == 0 ? "-" : klom_text(score.mean);
-}
-
-/// All digits; empty for what was not measured.
-std::string digits(double value) {
-  return std::isnan(value) ? "" : fmt::format("{}", value);
 }
 
 }  // namespace
@@ -59,9 +52,10 @@ TextTable score_records(const ReportData& data) {
       for (const auto group : {PointGroup::forget, PointGroup::retain, PointGroup::validation}) {
         const GroupStatistic& score = score_of(row, group);
         table.add_row({section.name, row.method, role_name(row.role), group_name(group),
-                       digits(score.p95), digits(score.p95_low), digits(score.p95_high),
-                       digits(score.mean), row.cost_share ? digits(*row.cost_share) : "",
-                       digits(section.floor_p95)});
+                       digits_text(score.p95), digits_text(score.p95_low),
+                       digits_text(score.p95_high), digits_text(score.mean),
+                       row.cost_share ? digits_text(*row.cost_share) : "",
+                       digits_text(section.floor_p95)});
       }
     }
   }

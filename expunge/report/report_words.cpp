@@ -193,6 +193,10 @@ std::string value_text(double value) {
   return fmt::format("{:.4g}", value);
 }
 
+std::string digits_text(double value) {
+  return std::isnan(value) ? "" : fmt::format("{}", value);
+}
+
 std::string counted(int64_t count, const std::string& noun) {
   return count_text(count) + " " + noun + (count == 1 ? "" : "s");
 }

@@ -38,6 +38,8 @@ std::string share_text(double share);
 std::string count_text(int64_t count);
 /// A setting in up to four digits, thousands separated if whole: "2,048", "0.5", "19.2".
 std::string value_text(double value);
+/// All digits that tell the value from its neighbours; empty for NaN, which is not measured.
+std::string digits_text(double value);
 /// "1 example", "20 examples".
 std::string counted(int64_t count, const std::string& noun);
 

@@ -30,6 +30,54 @@ std::string opening(double width, double height, std::string_view title,
                            escape_markup(description));
 }
 
+/// Corners evenly around the centre, the first one on top, at these distances in turn.
+std::vector<Point> around(int corners, double first, double second) {
+  std::vector<Point> points;
+  for (int i = 0; i < corners; ++i) {
+    const double angle = 2 * M_PI * i / corners, radius = i % 2 == 0 ? first : second;
+    points.push_back({radius * std::sin(angle), -radius * std::cos(angle)});
+  }
+  return points;
+}
+
+/// Corners of a shape, in units of its radius; none for shapes without.
+std::vector<Point> corners_of(Marker shape) {
+  switch (shape) {
+    case Marker::diamond:
+      return {{0, -1.25}, {1.25, 0}, {0, 1.25}, {-1.25, 0}};
+    case Marker::triangle:
+      return {{0, -1.15}, {1.1, 0.8}, {-1.1, 0.8}};
+    case Marker::triangle_down:
+      return {{0, 1.15}, {1.1, -0.8}, {-1.1, -0.8}};
+    case Marker::triangle_left:
+      return {{-1.15, 0}, {0.8, -1.1}, {0.8, 1.1}};
+    case Marker::triangle_right:
+      return {{1.15, 0}, {-0.8, -1.1}, {-0.8, 1.1}};
+    case Marker::hourglass:
+      return {{-1, -1.1}, {1, -1.1}, {-1, 1.1}, {1, 1.1}};
+    case Marker::pentagon:
+      return around(5, 1.2, 1.2);
+    case Marker::star:
+      return around(10, 1.5, 0.65);
+    default:
+      return {};
+  }
+}
+
+/// Ends of the strokes of a shape that is made of strokes through its centre; none for others.
+std::vector<Point> arms_of(Marker shape) {
+  switch (shape) {
+    case Marker::cross:
+      return {{0.95, 0.95}, {0.95, -0.95}};
+    case Marker::plus:
+      return {{1.25, 0}, {0, 1.25}};
+    case Marker::asterisk:
+      return {{0, 1.25}, {1.08, 0.62}, {1.08, -0.62}};
+    default:
+      return {};
+  }
+}
+
 }  // namespace
 
 SvgCanvas::SvgCanvas(double width, double height, std::string title, std::string description)
@@ -79,33 +127,35 @@ void SvgCanvas::text(Point at, std::string_view text, std::string_view classes, 
   body_ += '\n';
 }
 
-void SvgCanvas::marker(Point at, Marker shape, Ink ink, bool hollow) {
-  const std::string classes =
-      fmt::format("hollow stroke-{} fill-{}", ink_name(ink), hollow ? "surface" : ink_name(ink));
-  const double r = 3.75;
-  switch (shape) {
-    case Marker::circle:
-      body_ += fmt::format(R"(<circle class="{}" cx="{}" cy="{}" r="{}"/>)", classes, number(at.x),
-                           number(at.y), number(r));
-      body_ += '\n';
-      break;
-    case Marker::square:
-      rect({at.x - r * 0.88, at.y - r * 0.88, r * 1.76, r * 1.76}, classes);
-      break;
-    case Marker::diamond:
-      polygon({{at.x, at.y - r * 1.25},
-               {at.x + r * 1.25, at.y},
-               {at.x, at.y + r * 1.25},
-               {at.x - r * 1.25, at.y}},
-              classes);
-      break;
-    case Marker::triangle:
-      polygon({{at.x, at.y - r * 1.15},
-               {at.x + r * 1.1, at.y + r * 0.8},
-               {at.x - r * 1.1, at.y + r * 0.8}},
-              classes);
-      break;
+void SvgCanvas::marker(Point at, Marker shape, Ink ink, bool hollow, bool faint) {
+  const std::string classes = fmt::format("hollow{} stroke-{} fill-{}", faint ? " faint" : "",
+                                          ink_name(ink), hollow ? "surface" : ink_name(ink));
+  const double r = faint ? 2.6 : 3.75;
+  if (shape == Marker::circle) {
+    body_ += fmt::format(R"(<circle class="{}" cx="{}" cy="{}" r="{}"/>)", classes, number(at.x),
+                         number(at.y), number(r));
+    body_ += '\n';
+  } else if (shape == Marker::square) {
+    rect({at.x - r * 0.88, at.y - r * 0.88, r * 1.76, r * 1.76}, classes);
+  } else if (const auto arms = arms_of(shape); !arms.empty()) {
+    // One path, so that an element is a mark.
+    std::string path;
+    for (const Point& arm : arms) {
+      path += fmt::format("M{},{}L{},{}", number(at.x - r * arm.x), number(at.y - r * arm.y),
+                          number(at.x + r * arm.x), number(at.y + r * arm.y));
+    }
+    body_ += fmt::format(R"(<path class="{}" d="{}"/>)", classes, path);
+    body_ += '\n';
+  } else {
+    std::vector<Point> corners = corners_of(shape);
+    for (Point& corner : corners) corner = {at.x + r * corner.x, at.y + r * corner.y};
+    polygon(corners, classes);
   }
+}
+
+void SvgCanvas::add(const SvgCanvas& picture, Point at) {
+  body_ += fmt::format("<g transform=\"translate({} {})\">\n{}</g>\n", number(at.x), number(at.y),
+                       picture.body_);
 }
 
 std::string SvgCanvas::embedded() const {

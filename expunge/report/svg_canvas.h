@@ -15,7 +15,21 @@ struct Point {
 };
 
 enum class Anchor { start, middle, end };
-enum class Marker { circle, square, diamond, triangle };
+enum class Marker {
+  circle,
+  square,
+  diamond,
+  triangle,
+  pentagon,
+  star,
+  triangle_down,
+  triangle_left,
+  triangle_right,
+  hourglass,
+  cross,     ///< strokes only: hollow or not is the same
+  plus,      ///< strokes only
+  asterisk,  ///< strokes only
+};
 
 /// Elements are drawn in the order of the calls. Coordinates are user units (one CSS pixel at
 /// natural size), y downwards; they are written with two decimals, so that the same calls give the
@@ -35,12 +49,16 @@ class SvgCanvas {
   /// Baseline at `at`. `text` is foreign: it is escaped.
   void text(Point at, std::string_view text, std::string_view classes,
             Anchor anchor = Anchor::start);
-  /// About 9 units wide; hollow ones are filled with the background.
-  void marker(Point at, Marker shape, Ink ink, bool hollow);
+  /// About 9 units wide; hollow ones are filled with the background. Faint ones are smaller and let
+  /// through what lies below.
+  void marker(Point at, Marker shape, Ink ink, bool hollow, bool faint = false);
+  /// Another picture's elements, its corner at `at`; title and description are not taken over.
+  void add(const SvgCanvas& picture, Point at);
 
   double width() const { return width_; }
   double height() const { return height_; }
   const std::string& title() const { return title_; }
+  const std::string& description() const { return description_; }
 
   /// An <svg> element for a page that contains svg_rules(true) and the palette's variables.
   std::string embedded() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "expunge/core/error.h"
 
@@ -18,11 +19,12 @@ std::string classes(std::string_view shape, std::string_view property, Ink ink) 
 Box area_of(const PlotOptions& options, const std::vector<Tick>& y_ticks) {
   double left = 1, right = 1, top = 6, bottom = 6;
   if (!options.heading.empty()) top += kLine + 5;
+  if (!options.note.empty()) top += kLine + 1;
   if (options.y.visible) {
     double widest = 0;
     for (const auto& tick : y_ticks) widest = std::max(widest, text_width(tick.label, kFont));
     left = widest + 10;
-    right = 10;  // half a mark that lies on the edge
+    right = 10 + options.label_room;  // half a mark that lies on the edge
     top += options.y.label.empty() ? kFont / 2 : kLine + kFont / 2;
   }
   if (options.x.visible) bottom = kLine + 6 + (options.x.label.empty() ? 0 : kLine + 3);
@@ -72,6 +74,10 @@ Point SvgPlot::place(double x, double y) const {
 void SvgPlot::draw_axes() {
   if (!options_.heading.empty()) {
     canvas_.text({0, kLine}, options_.heading, "heading fill-text");
+  }
+  if (!options_.note.empty()) {
+    canvas_.text({0, options_.heading.empty() ? kLine - 2 : 2 * kLine + 2}, options_.note,
+                 "fill-text");
   }
   if (options_.y.visible) {
     const auto& scale = options_.y.scale;
@@ -123,30 +129,50 @@ void SvgPlot::draw_axes() {
   }
 }
 
-SvgPlot& SvgPlot::line(const std::vector<double>& xs, const std::vector<double>& ys, Ink ink) {
+void SvgPlot::keep_clear(const std::vector<Point>& line) {
+  // Obstacles are boxes: a slanting piece is kept clear by a row of small ones.
+  const double apart = 8;
+  for (size_t i = 1; i < line.size(); ++i) {
+    const Point &a = line[i - 1], &b = line[i];
+    const int boxes = std::max(1, static_cast<int>(std::hypot(b.x - a.x, b.y - a.y) / apart));
+    for (int k = 0; k < boxes; ++k) {
+      const double share = (k + 0.5) / boxes;
+      const Point at{a.x + share * (b.x - a.x), a.y + share * (b.y - a.y)};
+      if (!obstacles_.empty()) {
+        const Box& last = obstacles_.back();
+        const double dx = at.x - 3 - last.left, dy = at.y - 3 - last.top;
+        if (last.width == 6 && std::hypot(dx, dy) < apart / 2) continue;
+      }
+      obstacles_.push_back({at.x - 3, at.y - 3, 6, 6});
+    }
+  }
+}
+
+SvgPlot& SvgPlot::line(const std::vector<double>& xs, const std::vector<double>& ys, Ink ink,
+                       LineWeight weight) {
   if (xs.empty() || xs.size() != ys.size()) {
     fail<InputError>("line: expected as many x as y and at least one, got {} and {}", xs.size(),
                      ys.size());
   }
   std::vector<Point> points;
-  for (size_t i = 0; i < xs.size(); ++i) {
-    points.push_back(place(xs[i], ys[i]));
-    if (i > 0) {
-      // Obstacles are boxes: a slanting piece is kept clear by its middle alone.
-      const Point& a = points[i - 1];
-      const Point& b = points[i];
-      obstacles_.push_back({(a.x + b.x) / 2 - 3, (a.y + b.y) / 2 - 3, 6, 6});
-    }
-  }
-  canvas_.polyline(points, classes("line", "stroke", ink));
+  for (size_t i = 0; i < xs.size(); ++i) points.push_back(place(xs[i], ys[i]));
+  keep_clear(points);
+  constexpr const char* shapes[] = {"line", "line thick", "line thin", "line dashed"};
+  canvas_.polyline(points, classes(shapes[static_cast<int>(weight)], "stroke", ink));
   return *this;
 }
 
-SvgPlot& SvgPlot::mark(double x, double y, MarkStyle style, std::string label) {
+SvgPlot& SvgPlot::mark(double x, double y, MarkStyle style, std::string text) {
   const Point at = place(x, y);
-  canvas_.marker(at, style.marker, style.ink, style.hollow);
-  obstacles_.push_back({at.x - 5.5, at.y - 5.5, 11, 11});
-  if (!label.empty()) labels_.push_back({at, 8, std::move(label), style.ink});
+  canvas_.marker(at, style.marker, style.ink, style.hollow, style.faint);
+  const double half = style.faint ? 3.5 : 5.5;
+  obstacles_.push_back({at.x - half, at.y - half, 2 * half, 2 * half});
+  if (!text.empty()) labels_.push_back({at, 8, std::move(text), style.ink});
+  return *this;
+}
+
+SvgPlot& SvgPlot::label(double x, double y, std::string text, Ink ink, double clearance) {
+  labels_.push_back({place(x, y), clearance, std::move(text), ink});
   return *this;
 }
 
@@ -220,18 +246,55 @@ SvgPlot& SvgPlot::words(double width_share, double y, double shift, std::string_
   return *this;
 }
 
-void SvgPlot::draw_labels(SvgCanvas& canvas) const {
+std::vector<std::optional<PlacedLabel>> SvgPlot::place_all() const {
   std::vector<LabelRequest> requests;
   for (const auto& label : labels_) {
     requests.push_back(
         {label.at.x, label.at.y, label.clearance, text_width(label.text, kFont) * 1.06, kLine - 1});
   }
   const Box bounds{area_.left, area_.top - 4, options_.width - area_.left, area_.height + 4};
-  const auto placed = place_labels(requests, bounds, obstacles_);
-  for (size_t i = 0; i < labels_.size(); ++i) {
+  const auto fits = [&](const std::vector<PlacedLabel>& placed, size_t i) {
     const Box& box = placed[i].box;
+    if (box.width * box.height - overlap(box, bounds) > 1) return false;
+    for (size_t k = 0; k < i; ++k) {
+      if (overlap(box, placed[k].box) > 0) return false;
+    }
+    return true;
+  };
+  std::vector<size_t> kept(requests.size());
+  std::iota(kept.begin(), kept.end(), size_t{0});
+  std::vector<PlacedLabel> placed;
+  while (true) {
+    std::vector<LabelRequest> wanted;
+    for (const size_t i : kept) wanted.push_back(requests[i]);
+    placed = place_labels(wanted, bounds, obstacles_);
+    size_t bad = kept.size();
+    while (bad > 0 && fits(placed, bad - 1)) --bad;
+    if (bad == 0 || !options_.drop_crowded) break;
+    // One at a time, then all again: the others have more room now.
+    kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(bad) - 1);
+  }
+  std::vector<std::optional<PlacedLabel>> all(requests.size());
+  for (size_t k = 0; k < kept.size(); ++k) all[kept[k]] = placed[k];
+  return all;
+}
+
+std::vector<std::string> SvgPlot::left_out() const {
+  std::vector<std::string> texts;
+  const auto placed = place_all();
+  for (size_t i = 0; i < placed.size(); ++i) {
+    if (!placed[i]) texts.push_back(labels_[i].text);
+  }
+  return texts;
+}
+
+void SvgPlot::draw_labels(SvgCanvas& canvas) const {
+  const auto placed = place_all();
+  for (size_t i = 0; i < labels_.size(); ++i) {
+    if (!placed[i]) continue;
+    const Box& box = placed[i]->box;
     const Point& at = labels_[i].at;
-    if (placed[i].far && labels_[i].clearance > 3) {
+    if (placed[i]->far && labels_[i].clearance > 3) {
       const Point nearest{std::clamp(at.x, box.left, box.right()),
                           std::clamp(at.y, box.top, box.bottom())};
       canvas.line(at, nearest, classes("hair", "stroke", labels_[i].ink));

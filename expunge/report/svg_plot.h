@@ -1,6 +1,7 @@
 // Plots: axes, marks in data coordinates, and labels that stand beside what they name.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,12 @@ struct AxisOptions {
 struct PlotOptions {
   double width = 340, height = 280;  ///< user units; one is a CSS pixel at natural size
   std::string heading;               ///< printed above the plot; may be empty
+  std::string note;                  ///< printed below the heading, smaller; may be empty
   std::string title;                 ///< for screen readers: what the picture is
   std::string description;           ///< for screen readers: what it shows
   AxisOptions x, y;
+  double label_room = 0;      ///< free width right of the axes, for labels at ends of lines
+  bool drop_crowded = false;  ///< labels that would touch others are left out, last ones first
 };
 
 /// Counts in bins: share[i] of the values lie in [edge[i], edge[i + 1]), the last bin closed.
@@ -39,7 +43,10 @@ struct MarkStyle {
   Ink ink = Ink::text;
   Marker marker = Marker::circle;
   bool hollow = false;
+  bool faint = false;  ///< small, and lets through what lies below
 };
+
+enum class LineWeight { plain, thick, thin, dashed };
 
 /// A plot under construction; marks appear in the order of the calls, direct labels on top, placed
 /// when the plot is finished. All calls return the plot, and throw NonFiniteError for NaN and
@@ -50,9 +57,12 @@ class SvgPlot {
   explicit SvgPlot(PlotOptions options);
 
   /// Values joined by straight lines. xs and ys of equal length, at least one.
-  SvgPlot& line(const std::vector<double>& xs, const std::vector<double>& ys, Ink ink);
+  SvgPlot& line(const std::vector<double>& xs, const std::vector<double>& ys, Ink ink,
+                LineWeight weight = LineWeight::plain);
   /// One mark, with a direct label unless `label` is empty.
   SvgPlot& mark(double x, double y, MarkStyle style, std::string label = "");
+  /// A direct label beside a place, at least `clearance` user units away.
+  SvgPlot& label(double x, double y, std::string text, Ink ink, double clearance = 8);
   /// A vertical bar from low to high.
   SvgPlot& interval(double x, double low, double high, Ink ink);
   /// A dashed line across the whole plot at y; the label stands on it.
@@ -71,6 +81,8 @@ class SvgPlot {
 
   /// The finished picture.
   SvgCanvas picture() const;
+  /// Direct labels that the picture leaves out (PlotOptions::drop_crowded).
+  std::vector<std::string> left_out() const;
   /// The plot's area inside its axes, in user units.
   const Box& area() const { return area_; }
 
@@ -84,6 +96,9 @@ class SvgPlot {
   Point place(double x, double y) const;
   std::vector<Point> outline(const Histogram& data, double base, double unit) const;
   void draw_axes();
+  void keep_clear(const std::vector<Point>& line);
+  /// Places for the labels, none for one that is left out.
+  std::vector<std::optional<PlacedLabel>> place_all() const;
   void draw_labels(SvgCanvas& canvas) const;
 
   PlotOptions options_;

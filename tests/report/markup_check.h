@@ -14,6 +14,7 @@ namespace expunge {
 struct MarkupElement {
   std::string name;
   std::vector<std::pair<std::string, std::string>> attributes;  // values as written, still escaped
+  std::string text = {};  // character data right inside it, still escaped
 };
 
 struct MarkupResult {
@@ -29,6 +30,7 @@ inline MarkupResult read_markup(std::string_view in, const std::set<std::string>
                                 const std::set<std::string>& raw = {}) {
   MarkupResult result;
   std::vector<std::string> open;
+  std::vector<size_t> open_elements;  // indices into the elements, beside `open`
   size_t i = 0;
   const auto problem = [&](const std::string& what) {
     result.problem = what + " at '" + std::string(in.substr(i, 60)) + "'";
@@ -63,6 +65,7 @@ inline MarkupResult read_markup(std::string_view in, const std::set<std::string>
           std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isspace(c); });
       if (open.empty() && !blank) return problem("text outside the root");
       result.text += text;
+      if (!open.empty()) result.elements[open_elements.back()].text += text;
       i = end;
       continue;
     }
@@ -73,10 +76,11 @@ inline MarkupResult read_markup(std::string_view in, const std::set<std::string>
       if (open.empty() || open.back() != closing) return problem("unexpected end of " + closing);
       if (i >= in.size() || in[i] != '>') return problem("broken end tag");
       open.pop_back();
+      open_elements.pop_back();
       ++i;
       continue;
     }
-    MarkupElement element{name(), {}};
+    MarkupElement element{name(), {}, {}};
     if (element.name.empty()) return problem("bare <");
     std::set<std::string> seen;
     while (i < in.size() && in[i] == ' ') {
@@ -101,6 +105,7 @@ inline MarkupResult read_markup(std::string_view in, const std::set<std::string>
     result.elements.push_back(element);
     if (closed) continue;
     open.push_back(element.name);
+    open_elements.push_back(result.elements.size() - 1);
     if (raw.count(element.name)) {
       const size_t end = in.find("</" + element.name, i);
       if (end == std::string_view::npos) return problem("open " + element.name);

@@ -4,9 +4,11 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 #include <sstream>
 
 #include "expunge/core/error.h"
+#include "report/figure_sample.h"
 #include "report/markup_check.h"
 
 namespace expunge {
@@ -35,15 +37,6 @@ SvgPlot sample_plot() {
   plot.upright(3, Ink::rule).rule(2, Ink::rule);
   plot.words(0.5, 2, 0, "words & more", Ink::muted, Anchor::middle);
   return plot;
-}
-
-std::vector<Point> points_of(const MarkupElement& element) {
-  std::istringstream in(attribute(element, "points"));
-  std::vector<Point> points;
-  Point point;
-  char comma = 0;
-  while (in >> point.x >> comma >> point.y) points.push_back(point);
-  return points;
 }
 
 const MarkupElement* find(const MarkupResult& markup, const std::string& name,
@@ -157,6 +150,95 @@ TEST(SvgPlot, RefusesNonFiniteValuesAndWrongSizes) {
   EXPECT_THROW(SvgPlot{tiny}, InputError);
   EXPECT_THROW(SvgCanvas(0, 10, "", ""), InputError);
   EXPECT_THROW(SvgCanvas(10, kNan, "", ""), InputError);
+}
+
+TEST(SvgPlot, CrowdedLabelsAreLeftOutOnlyWhereAllowed) {
+  PlotOptions options = sample_options();
+  const auto crowd = [&] {
+    SvgPlot plot(options);
+    for (int i = 0; i < 60; ++i) plot.mark(5, 2, {}, "a label of some length");
+    return plot;
+  };
+  EXPECT_TRUE(crowd().left_out().empty());
+  EXPECT_EQ(direct_labels(read_markup(crowd().picture().embedded())).size(), 60u);
+  options.drop_crowded = true;
+  const auto labels = direct_labels(read_markup(crowd().picture().embedded()));
+  EXPECT_EQ(labels.size() + crowd().left_out().size(), 60u);
+  EXPECT_GE(labels.size(), 5u);
+  for (size_t i = 0; i < labels.size(); ++i) {
+    for (size_t k = 0; k < i; ++k) EXPECT_LT(overlap(labels[i].box, labels[k].box), 1);
+  }
+}
+
+TEST(SvgPlot, FirstLabelsStayLongest) {
+  PlotOptions options = sample_options();
+  options.drop_crowded = true;
+  SvgPlot plot(options);
+  for (int i = 0; i < 60; ++i) plot.label(5, 2, i == 0 ? "first" : "a label of some length", {});
+  for (const auto& text : plot.left_out()) EXPECT_NE(text, "first");
+}
+
+TEST(SvgPlot, RoomForLabelsIsRightOfTheAxes) {
+  PlotOptions options = sample_options();
+  const double before = SvgPlot(options).area().right();
+  options.label_room = 50;
+  SvgPlot plot(options);
+  EXPECT_DOUBLE_EQ(plot.area().right(), before - 50);
+  plot.label(10, 2, "the end", Ink::full, 4);
+  const auto labels = direct_labels(read_markup(plot.picture().embedded()));
+  ASSERT_EQ(labels.size(), 1u);
+  EXPECT_NEAR(labels[0].box.left, plot.area().right() + 4, 0.01);
+}
+
+TEST(SvgPlot, ANoteStandsBelowTheHeading) {
+  PlotOptions options = sample_options();
+  const double before = SvgPlot(options).area().top;
+  options.note = "a note <here>";
+  const SvgPlot plot(options);
+  EXPECT_GT(plot.area().top, before + 10);
+  EXPECT_NE(plot.picture().embedded().find("a note &lt;here&gt;"), std::string::npos);
+}
+
+TEST(SvgPlot, LinesDifferInWeight) {
+  SvgPlot plot(sample_options());
+  plot.line({0, 1}, {0, 1}, Ink::full).line({0, 1}, {0, 1}, Ink::full, LineWeight::thick);
+  plot.line({0, 1}, {0, 1}, Ink::full, LineWeight::thin);
+  plot.line({0, 1}, {0, 1}, Ink::full, LineWeight::dashed);
+  const auto lines = with_classes(read_markup(plot.picture().embedded()), "polyline", {"line"});
+  ASSERT_EQ(lines.size(), 4u);
+  const char* weights[] = {"", "thick", "thin", "dashed"};
+  for (size_t i = 0; i < 4; ++i) {
+    for (size_t k = 1; k < 4; ++k) EXPECT_EQ(has_class(lines[i], weights[k]), i == k);
+  }
+}
+
+TEST(SvgCanvas, EveryShapeIsOneElementAroundItsPlace) {
+  std::set<std::string> drawn;
+  for (int shape = 0; shape <= static_cast<int>(Marker::asterisk); ++shape) {
+    for (const bool faint : {false, true}) {
+      SvgCanvas canvas(20, 20, "", "");
+      canvas.marker({10, 10}, static_cast<Marker>(shape), Ink::full, true, faint);
+      const auto markup = read_markup(canvas.embedded());
+      ASSERT_EQ(markup.elements.size(), 2u) << shape;
+      EXPECT_EQ(has_class(markup.elements[1], "faint"), faint);
+      EXPECT_TRUE(drawn.insert(canvas.embedded()).second) << "a shape of its own: " << shape;
+      for (const Point& corner : points_of(markup.elements[1])) {
+        EXPECT_LE(std::hypot(corner.x - 10, corner.y - 10), faint ? 4 : 6) << shape;
+        EXPECT_GE(std::hypot(corner.x - 10, corner.y - 10), 1.5) << shape;
+      }
+    }
+  }
+}
+
+TEST(SvgCanvas, AnotherPictureIsAddedWhereToldTo) {
+  SvgCanvas inner(10, 10, "inner", "of inner"), outer(40, 40, "outer", "of outer");
+  inner.line({0, 0}, {1, 1}, "hair");
+  outer.add(inner, {5, 7});
+  const auto markup = read_markup(outer.embedded());
+  EXPECT_EQ(markup.problem, "");
+  EXPECT_EQ(attribute(with_classes(markup, "g", {})[0], "transform"), "translate(5 7)");
+  EXPECT_EQ(with_classes(markup, "line", {"hair"}).size(), 1u);
+  EXPECT_EQ(markup.text.find("inner"), std::string::npos);
 }
 
 TEST(SvgCanvas, DecorationIsHiddenFromScreenReaders) {
