@@ -1,8 +1,7 @@
 #include "expunge/attribution/mask_gram.h"
 
-#include <ATen/ops/all.h>
-#include <ATen/ops/any.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/linalg_cholesky_ex.h>
 
 #include <bit>
 #include <numeric>
@@ -46,6 +45,14 @@ common_bits(const uint64_t* a, const uint64_t* b, int64_t words) {
   return count;
 }
 
+void require_varying(int64_t example, int64_t seen, int64_t models) {
+  if (seen > 0 && seen < models) return;
+  fail<InputError>(
+      "the effect of training example {} is not identified: some subset models that saw it and "
+      "some that did not required, got {} of {} that saw it",
+      example, seen, models);
+}
+
 }  // namespace
 
 MaskDesign mask_design(const torch::Tensor& masks, int64_t workers) {
@@ -86,8 +93,30 @@ MaskDesign mask_design(const torch::Tensor& masks, int64_t workers) {
   return design;
 }
 
-torch::Tensor varying_examples(const torch::Tensor& masks) {
-  return masks.any(0).logical_and(masks.all(0).logical_not());
+torch::Tensor factorised(const MaskDesign& design, double lambda) {
+  auto system = design.gram.clone();
+  system.diagonal() += lambda;
+  torch::Tensor factor;
+  torch::Tensor info;
+  parallel_for(1, 1, [&](int64_t) { std::tie(factor, info) = at::linalg_cholesky_ex(system); });
+  if (info.item<int>() != 0) {
+    fail<InputError>(
+        "attribution: A A' + lambda I is not positive definite with lambda {}; a "
+        "larger lambda required",
+        lambda);
+  }
+  return factor.contiguous();
+}
+
+void require_varying(const torch::Tensor& masks, std::span<const int64_t> examples) {
+  for (const int64_t j : examples)
+    require_varying(j, masks.select(1, j).sum().item<int64_t>(), masks.size(0));
+}
+
+void require_varying(const torch::Tensor& masks) {
+  const auto sum = masks.sum(0);
+  const auto* seen = sum.data_ptr<int64_t>();
+  for (int64_t j = 0; j < masks.size(1); ++j) require_varying(j, seen[j], masks.size(0));
 }
 
 }  // namespace expunge

@@ -1,9 +1,10 @@
-// Products of training-set masks between models.
+// Training-set masks as the design of a regression in its dual form.
 #pragma once
 
 #include <torch/types.h>
 
 #include <cstdint>
+#include <span>
 
 namespace expunge {
 
@@ -17,8 +18,14 @@ struct MaskDesign {
 /// of at least 2 models, and alpha is strictly between 0 and 1.
 MaskDesign mask_design(const torch::Tensor& masks, int64_t workers = 0);
 
-/// (n) bool: whether some models saw the example and others did not. Without that its effect cannot
-/// be told from the mean of the logits.
-torch::Tensor varying_examples(const torch::Tensor& masks);
+/// L (N, N) float64 with A A' + lambda I = L L', L lower triangular: on one thread, so that it rounds
+/// alike whatever the number of processors. InputError if lambda is too small for that.
+torch::Tensor factorised(const MaskDesign& design, double lambda);
+
+/// InputError names the first of `examples` that all models saw, or none: its effect cannot be told
+/// from the mean of the logits.
+void require_varying(const torch::Tensor& masks, std::span<const int64_t> examples);
+/// The same of every example, in one pass.
+void require_varying(const torch::Tensor& masks);
 
 }  // namespace expunge

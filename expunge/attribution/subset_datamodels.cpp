@@ -2,7 +2,6 @@
 
 #include <ATen/ops/cholesky_solve.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/linalg_cholesky_ex.h>
 #include <ATen/ops/linalg_solve_triangular.h>
 #include <ATen/ops/zeros.h>
 
@@ -82,18 +81,7 @@ SubsetDatamodels SubsetDatamodels::fit(const torch::Tensor& masks, const torch::
   fitted.alpha_ = design.alpha;
   fitted.lambda_ =
       choose_lambda(fitted.masks_, fitted.logits_, design, options, fitted.self_variance_);
-  auto system = design.gram.clone();
-  system.diagonal() += fitted.lambda_.lambda;
-  torch::Tensor factor;
-  torch::Tensor info;
-  on_one_thread([&] { std::tie(factor, info) = at::linalg_cholesky_ex(system); });
-  if (info.item<int>() != 0) {
-    fail<InputError>(
-        "attribution: A A' + lambda I is not positive definite with lambda {}; a "
-        "larger lambda required",
-        fitted.lambda_.lambda);
-  }
-  fitted.factor_ = factor.contiguous();
+  fitted.factor_ = factorised(design, fitted.lambda_.lambda);
   fitted.estimate_own_effects();
   return fitted;
 }
@@ -164,18 +152,9 @@ torch::Tensor SubsetDatamodels::removal_shifts(
   for (int64_t k = 0; k < sets; ++k) {
     const auto& removal = removals[static_cast<size_t>(k)];
     check_forget_set(removal, n, "removal set");
+    if (options_.prior != EffectPrior::none) require_varying(masks_, removal);
     auto sum = torch::zeros({masks_.size(0)}, torch::kFloat64);
-    for (const int64_t j : removal) {
-      const auto column = masks_.select(1, j);
-      const auto seen = column.sum().item<int64_t>();
-      if (options_.prior != EffectPrior::none && (seen == 0 || seen == masks_.size(0))) {
-        fail<InputError>(
-            "the effect of training example {} on itself is not identified: some subset models "
-            "that saw it and some that did not required, got {} of {} that saw it",
-            j, seen, masks_.size(0));
-      }
-      sum += column;
-    }
+    for (const int64_t j : removal) sum += masks_.select(1, j);
     v.select(1, k).copy_(sum - alpha_ * static_cast<double>(removal.size()));
   }
   torch::Tensor w;  // (K, N)

@@ -36,14 +36,37 @@ TEST(MaskDesign, RefusesMasksWithoutContrast) {
   EXPECT_THROW(mask_design(torch::ones({5, 9})), InputError);
 }
 
-TEST(VaryingExamples, AreThoseSeenBySomeModelsOnly) {
-  auto masks = torch::zeros({3, 4}, torch::kBool);
+TEST(MaskDesign, IsFactorisedWithThePenalty) {
+  torch::manual_seed(4);
+  const auto design = mask_design(torch::rand({9, 40}) < 0.7);
+  const auto factor = factorised(design, 2.5);
+  const auto system = design.gram + 2.5 * torch::eye(9, torch::kFloat64);
+  EXPECT_TRUE(at::allclose(factor.matmul(factor.t()), system, 1e-12, 1e-12));
+  EXPECT_TRUE(at::equal(factor, factor.tril()));
+  EXPECT_THROW(factorised(design, -1e3), InputError);
+}
+
+TEST(RequireVarying, NamesTheFirstExampleThatAllModelsSawOrNone) {
+  auto masks = torch::zeros({3, 5}, torch::kBool);
   masks.select(1, 1).fill_(true);
   masks[0][2] = true;
-  const auto varying = varying_examples(masks);
-  EXPECT_FALSE(varying[0].item<bool>());
-  EXPECT_FALSE(varying[1].item<bool>());
-  EXPECT_TRUE(varying[2].item<bool>());
+  masks[1][4] = masks[2][4] = true;
+  const auto message = [&](const std::vector<int64_t>& examples) {
+    try {
+      require_varying(masks, examples);
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(message({2, 4}), "");
+  EXPECT_NE(message({2, 3, 1}).find("example 3 "), std::string::npos);
+  EXPECT_NE(message({2, 3, 1}).find("0 of 3"), std::string::npos);
+  EXPECT_NE(message({4, 1, 0}).find("example 1 "), std::string::npos);
+  EXPECT_NE(message({4, 1, 0}).find("3 of 3"), std::string::npos);
+  EXPECT_THROW(require_varying(masks), InputError);
+  const auto some = masks.index_select(1, torch::tensor({2, 4}, torch::kInt64));
+  EXPECT_NO_THROW(require_varying(some));
 }
 
 }  // namespace
