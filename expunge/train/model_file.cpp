@@ -148,4 +148,24 @@ Model read_model(const std::filesystem::path& path) {
   return model;
 }
 
+void require_same_data(const Model& model, const Problem& problem, const std::string& where) {
+  const auto text = [](const NetworkShape& s) {
+    return fmt::format("{} x {} x {} inputs and {} classes", s.channels, s.height, s.width,
+                       s.classes);
+  };
+  if (text(model.shape) != text(problem.shape)) {
+    fail<InputError>("{}: a model of {} as in the data required, got {}", where,
+                     text(problem.shape), text(model.shape));
+  }
+  const auto& ours = problem.normalisation;
+  const auto& theirs = model.normalisation;
+  if (ours.mean != theirs.mean || ours.stddev != theirs.stddev) {
+    fail<InputError>(
+        "{}: a model of inputs normalised by mean {} and deviation {} required, got {} and {}: it "
+        "was trained on other data",
+        where, fmt::join(ours.mean, ", "), fmt::join(ours.stddev, ", "),
+        fmt::join(theirs.mean, ", "), fmt::join(theirs.stddev, ", "));
+  }
+}
+
 }  // namespace expunge

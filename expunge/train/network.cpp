@@ -27,6 +27,23 @@ void collect_layers(const std::string& prefix, Layer* layer, std::vector<NamedLa
   }
 }
 
+// What `evaluate` makes of the inputs, batch by batch, (n, d).
+torch::Tensor in_batches(const char* what, const torch::Tensor& inputs, int64_t batch,
+                         const std::function<torch::Tensor(const torch::Tensor&)>& evaluate) {
+  torch::Tensor all;
+  for (int64_t begin = 0; begin < inputs.size(0); begin += batch) {
+    const auto part = evaluate(inputs.narrow(0, begin, std::min(batch, inputs.size(0) - begin)));
+    if (!all.defined()) all = torch::empty({inputs.size(0), part.size(1)}, part.options());
+    all.narrow(0, begin, part.size(0)).copy_(part);
+  }
+  const auto finite = torch::isfinite(all);
+  if (!finite.all().item<bool>()) {
+    const auto row = torch::logical_not(finite.all(1)).nonzero()[0][0].item<int64_t>();
+    fail<NonFiniteError>("{} of input {} are not finite", what, row);
+  }
+  return all;
+}
+
 }  // namespace
 
 LayeredNetwork::LayeredNetwork(std::function<std::unique_ptr<Layer>()> build,
@@ -49,6 +66,7 @@ LayeredNetwork::LayeredNetwork(std::function<std::unique_ptr<Layer>()> build,
   int64_t buffer_at = 0;
   for (const auto& [prefix, layer] : layers) {
     const std::string dot = prefix.empty() ? "" : prefix + ".";
+    if (!layer->parameters().empty()) last_learning_ = layer;
     for (auto* p : layer->parameters()) {
       const int64_t count = element_count(p->shape);
       p->value = parameters_.narrow(0, parameter_at, count).view(p->shape);
@@ -70,6 +88,12 @@ LayeredNetwork::LayeredNetwork(std::function<std::unique_ptr<Layer>()> build,
 
 torch::Tensor LayeredNetwork::forward(const torch::Tensor& x, Mode mode) {
   return root_->forward(x, mode);
+}
+
+torch::Tensor LayeredNetwork::features(const torch::Tensor& x) {
+  if (last_learning_ == nullptr) fail("features: a network with parameters required");
+  root_->forward(x, Mode::eval);
+  return last_learning_->input().flatten(1);
 }
 
 void LayeredNetwork::backward(const torch::Tensor& logit_gradient) {
@@ -149,19 +173,14 @@ void load_state(Network& network, const NamedTensors& source, const std::string&
 }
 
 torch::Tensor evaluate_logits(Network& network, const torch::Tensor& inputs, int64_t batch) {
-  torch::Tensor logits;
-  for (int64_t begin = 0; begin < inputs.size(0); begin += batch) {
-    const auto part = network.forward(
-        inputs.narrow(0, begin, std::min(batch, inputs.size(0) - begin)), Mode::eval);
-    if (!logits.defined()) logits = torch::empty({inputs.size(0), part.size(1)}, part.options());
-    logits.narrow(0, begin, part.size(0)).copy_(part);
-  }
-  const auto finite = torch::isfinite(logits);
-  if (!finite.all().item<bool>()) {
-    const auto row = torch::logical_not(finite.all(1)).nonzero()[0][0].item<int64_t>();
-    fail<NonFiniteError>("logits of input {} are not finite", row);
-  }
-  return logits;
+  return in_batches("logits", inputs, batch,
+                    [&](const torch::Tensor& part) { return network.forward(part, Mode::eval); });
+}
+
+torch::Tensor evaluate_features(LayeredNetwork& network, const torch::Tensor& inputs,
+                                int64_t batch) {
+  return in_batches("features", inputs, batch,
+                    [&](const torch::Tensor& part) { return network.features(part); });
 }
 
 }  // namespace expunge

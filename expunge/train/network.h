@@ -51,6 +51,11 @@ class LayeredNetwork final : public Network {
   /// As above, but computes what `request` says.
   void backward(const torch::Tensor& logit_gradient, const BackwardRequest& request);
 
+  /// x (B, ...) -> (B, d): what the last layer that has parameters is given in a forward pass,
+  /// Mode::eval, flattened; of a classifier the representation that its logits are linear in. Valid
+  /// until the next forward pass.
+  torch::Tensor features(const torch::Tensor& x);
+
   [[nodiscard]] torch::Tensor parameters() const override { return parameters_; }
   [[nodiscard]] torch::Tensor gradient() const override { return gradient_; }
   [[nodiscard]] NamedTensors state() const override { return state_; }
@@ -69,6 +74,7 @@ class LayeredNetwork final : public Network {
   torch::Tensor buffers_;
   NamedTensors state_;
   std::vector<Parameter*> trained_;
+  Layer* last_learning_ = nullptr;  // the last layer that has parameters
 };
 
 /// Names and shapes of the state of a network whose outermost layer is `root`, before it has memory.
@@ -83,5 +89,9 @@ void load_state(Network& network, const NamedTensors& source, const std::string&
 
 /// Logits (n, C) of n inputs, in batches of `batch`, Mode::eval; NonFiniteError names the input.
 torch::Tensor evaluate_logits(Network& network, const torch::Tensor& inputs, int64_t batch = 500);
+
+/// Features (n, d) of n inputs, as evaluate_logits().
+torch::Tensor evaluate_features(LayeredNetwork& network, const torch::Tensor& inputs,
+                                int64_t batch = 500);
 
 }  // namespace expunge

@@ -229,5 +229,21 @@ TEST_F(BadModel, EveryPrefixOfTheFileIsRefused) {
   }
 }
 
+TEST(RequireSameData, RefusesAModelOfOtherInputsOrNormalisation) {
+  const ScratchFolder folder;
+  const auto t = train_tiny(NetworkKind::mlp);
+  write_model(folder / "m.safetensors", *t.network, model_metadata(t.recipe, t.problem));
+  const auto model = read_model(folder / "m.safetensors");
+  EXPECT_NO_THROW(require_same_data(model, t.problem, "here"));
+  EXPECT_SAYS(
+      message_of<InputError>(
+          [&] { require_same_data(model, make_problem(tiny_data(1, 5)), "here"); }),
+      "here: a model of 1 x 5 x 5 inputs and 3 classes as in the data required, got 1 x 4 x 4");
+  auto other = t.problem;
+  other.normalisation.stddev[0] *= 2;
+  EXPECT_SAYS(message_of<InputError>([&] { require_same_data(model, other, "here"); }),
+              "trained on other data");
+}
+
 }  // namespace
 }  // namespace expunge

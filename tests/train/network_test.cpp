@@ -153,6 +153,44 @@ TEST(Network, EvalLogitsOfAPointDoNotDependOnItsBatch) {
   EXPECT_TRUE(torch::allclose(together, apart, 1e-12, 1e-12));
 }
 
+TEST(Network, FeaturesAreWhatTheLastLayerMakesLogitsOf) {
+  torch::manual_seed(5);
+  for (const auto kind : {NetworkKind::mlp, NetworkKind::convnet, NetworkKind::resnet9}) {
+    const NetworkShape shape{2, 12, 13, 4};
+    auto network = make(kind, shape);
+    network->forward(images(6, shape), Mode::train);
+    const auto x = images(5, shape);
+    const auto features = evaluate_features(*network, x, 2);
+    ASSERT_EQ(features.dim(), 2);
+    const auto state = network->state();
+    const bool has_bias = kind != NetworkKind::resnet9;
+    auto weight = state.at(state.size() - (has_bias ? 2 : 1)).second;
+    EXPECT_EQ(features.sizes(), at::IntArrayRef({5, weight.size(1)}));
+    auto logits = features.matmul(weight.t());
+    if (has_bias) logits += state.back().second;
+    if (kind == NetworkKind::resnet9) logits *= 0.2;
+    EXPECT_TRUE(torch::allclose(evaluate_logits(*network, x), logits, 1e-12, 1e-12));
+  }
+}
+
+TEST(Network, FeaturesOfALinearModelAreItsInputs) {
+  auto network = make_network({.kind = NetworkKind::mlp, .hidden = {}}, {1, 2, 3, 4});
+  network->initialise(3);
+  auto x = torch::randn({5, 1, 2, 3});
+  EXPECT_TRUE(torch::equal(evaluate_features(*network, x), x.flatten(1)));
+  x[3].fill_(std::numeric_limits<float>::infinity());
+  EXPECT_THROW(
+      {
+        try {
+          evaluate_features(*network, x, 2);
+        } catch (const NonFiniteError& error) {
+          EXPECT_STREQ(error.what(), "features of input 3 are not finite");
+          throw;
+        }
+      },
+      NonFiniteError);
+}
+
 TEST(Network, StateThatDoesNotFitIsRefusedByName) {
   auto network = make(NetworkKind::mlp, {1, 2, 2, 3});
   auto state = network->state();
