@@ -79,8 +79,17 @@ void check_forget_set(std::span<const int64_t> forget, int64_t n, const std::str
   checker.finish(where);
 }
 
-void write_forget_set(const std::filesystem::path& path, std::span<const int64_t> forget) {
+void write_forget_set(const std::filesystem::path& path, std::span<const int64_t> forget,
+                      const std::vector<std::string>& comments) {
   std::string text;
+  for (const auto& comment : comments) {
+    text += "# ";
+    for (const char c : comment) {
+      const auto byte = static_cast<unsigned char>(c);
+      text += byte < 0x20 || byte == 0x7f ? '?' : c;
+    }
+    text += '\n';
+  }
   for (const int64_t index : forget) text += fmt::format("{}\n", index);
   write_file_atomically(path, text);
 }

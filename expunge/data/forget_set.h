@@ -19,7 +19,10 @@ std::vector<int64_t> read_forget_set(const std::filesystem::path& path, int64_t 
 /// The same checks for indices at hand; messages begin with `where`.
 void check_forget_set(std::span<const int64_t> forget, int64_t n, const std::string& where);
 
-void write_forget_set(const std::filesystem::path& path, std::span<const int64_t> forget);
+/// One index a line, after the comments: each a line that begins with "# ". Bytes of a comment that
+/// would end its line, and other control characters, become '?'.
+void write_forget_set(const std::filesystem::path& path, std::span<const int64_t> forget,
+                      const std::vector<std::string>& comments = {});
 
 /// (n) bool, true for members of F.
 torch::Tensor forget_mask(std::span<const int64_t> forget, int64_t n);

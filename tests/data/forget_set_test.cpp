@@ -79,6 +79,13 @@ TEST_F(ForgetFile, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(read_forget_set(path_, 10), forget);
 }
 
+TEST_F(ForgetFile, CommentsComeFirstOneALineAndAreReadOver) {
+  const Indices forget = {8, 0};
+  write_forget_set(path_, forget, {"random", "", "a #\nb\x7f"});
+  EXPECT_EQ(read_file(path_), "# random\n# \n# a #?b?\n8\n0\n");
+  EXPECT_EQ(read_forget_set(path_, 10), forget);
+}
+
 TEST_F(ForgetFile, AMissingFileIsNamed) {
   EXPECT_EQ(message_of<SystemError>([&] { read_forget_set(path_, 10); }),
             path_.string() + ": cannot be opened: No such file or directory");
