@@ -8,16 +8,17 @@ namespace expunge {
 TextTable frontier_table(const FrontierPanelSet& set) {
   check(set);
   TextTable table({{"method", Align::left},
-                   {"settings", Align::left},
                    {"cost"},
                    {"average"},
                    {"forget"},
                    {"retain"},
-                   {"validation"}});
+                   {"validation"},
+                   {"settings", Align::left}});  // last: a phone shows the first ones
   for (const auto& cell : set.cells) {
     if (!cell.best) continue;
-    table.add_row({cell.method, cell.settings, share_text(cell.cost_share), klom_text(cell.average),
-                   klom_text(cell.forget), klom_text(cell.retain), klom_text(cell.validation)});
+    table.add_row({cell.method, share_text(cell.cost_share), klom_text(cell.average),
+                   klom_text(cell.forget), klom_text(cell.retain), klom_text(cell.validation),
+                   cell.settings});
   }
   return table;
 }

@@ -9,7 +9,7 @@
 
 namespace expunge {
 
-/// To be read: the best cell of each method, with its settings, cost and KLoM P95.
+/// To be read: the best cell of each method, with its cost, KLoM P95 and settings.
 TextTable frontier_table(const FrontierPanelSet& set);
 
 /// CSV (RFC 4180, LF line ends, all digits, a header line); throw what check() throws.
