@@ -10,6 +10,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
 #include "expunge/data/forget_set.h"
+#include "training_set.h"
 
 namespace expunge::app {
 namespace {
@@ -22,20 +23,6 @@ struct RemovalShiftFlags {
   RidgeOptions options;
   CommonFlags common;
 };
-
-torch::Tensor masks_in(const std::string& path) {
-  auto masks = map_npy(path);
-  if (masks.dim() != 2 || masks.size(1) == 0) {
-    fail<InputError>("{}: masks (models, examples) of bool required, got ({}) of {}", path,
-                     fmt::join(masks.sizes(), ", "), toString(masks.scalar_type()));
-  }
-  if (masks.scalar_type() == torch::kUInt8) {
-    const auto largest = masks.numel() == 0 ? 0 : masks.max().item<int64_t>();
-    if (largest > 1) fail<InputError>("{}: masks of 0 and 1 required, got {}", path, largest);
-    masks = masks.to(torch::kBool);
-  }
-  return masks;
-}
 
 // What costs nothing to find out, before the fit.
 void check(const RemovalShiftFlags& flags) {

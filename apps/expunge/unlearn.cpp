@@ -35,27 +35,6 @@ torch::Tensor read_logits_table(const std::string& path, const Problem& problem)
   return logits;
 }
 
-// A model of other data would be shown inputs that it was not trained on, and might not even notice.
-void check_model(const std::string& path, const Model& model, const Problem& problem) {
-  const auto text = [](const NetworkShape& s) {
-    return fmt::format("{} x {} x {} inputs and {} classes", s.channels, s.height, s.width,
-                       s.classes);
-  };
-  if (text(model.shape) != text(problem.shape)) {
-    fail<InputError>("{}: a model of {} as in the data required, got {}", path, text(problem.shape),
-                     text(model.shape));
-  }
-  const auto& ours = problem.normalisation;
-  const auto& theirs = model.normalisation;
-  if (ours.mean != theirs.mean || ours.stddev != theirs.stddev) {
-    fail<InputError>(
-        "{}: a model of inputs normalised by mean {} and deviation {} required, got {} and {}: it "
-        "was trained on other data",
-        path, fmt::join(ours.mean, ", "), fmt::join(ours.stddev, ", "),
-        fmt::join(theirs.mean, ", "), fmt::join(theirs.stddev, ", "));
-  }
-}
-
 void unlearn_one(const ExperimentFlags& flags, const OneModelFlags& one) {
   if (one.forget.empty() || one.out_model.empty() || (one.shift.empty() == one.targets.empty())) {
     fail<OptionError>("--model needs --forget, --out-model, and one of --shift and --targets");
@@ -66,7 +45,7 @@ void unlearn_one(const ExperimentFlags& flags, const OneModelFlags& one) {
   auto data = load_data(config.data);
   const auto problem = make_problem(data);
   auto model = read_model(one.model);
-  check_model(one.model, model, problem);
+  require_same_data(model, problem, one.model);
   const auto forget = read_forget_set(one.forget, problem.n());
   torch::Tensor targets;
   if (!one.targets.empty()) {

@@ -40,6 +40,7 @@ bool looks_like_option(const std::string& word) {
 
 struct Reading {
   const CLI::App* command = nullptr;  // none until a word names one
+  std::string name;                   // of the command, and of its kind where it has kinds
   std::string unknown;                // what is wrong with the first unknown name
 };
 
@@ -56,14 +57,18 @@ Reading read(const CLI::App& app, int argc, char** argv) {
             fmt::format("unknown option {}; did you mean {}?", name, nearest_name(name, known));
         break;
       }
-    } else if (reading.command == nullptr) {
-      const auto known = command_names(app);
+    } else {
+      const auto& at = reading.command == nullptr ? app : *reading.command;
+      const auto known = command_names(at);
+      if (known.empty()) continue;  // a value
+      const auto prefix = reading.name.empty() ? "" : reading.name + " ";
       if (!is_one_of(word, known)) {
-        reading.unknown = fmt::format("unknown command \"{}\"; did you mean \"{}\"?", word,
-                                      nearest_name(word, known));
+        reading.unknown = fmt::format("unknown command \"{}{}\"; did you mean \"{}{}\"?", prefix,
+                                      word, prefix, nearest_name(word, known));
         break;
       }
-      reading.command = app.get_subcommand(word);
+      reading.command = at.get_subcommand(word);
+      reading.name = prefix + word;
     }
   }
   return reading;
@@ -84,9 +89,11 @@ std::string explain_usage(const CLI::App& app, const CLI::Error& error, int argc
   if (reading.command == nullptr)
     return is<CLI::RequiredError>(error) ? "a command required, got none; expunge --help lists them"
                                          : text;
-  const auto name = reading.command->get_name();
+  const auto& name = reading.name;
   const auto hint = fmt::format("see expunge {} --help", name);
   if (is<CLI::RequiredError>(error)) {
+    if (!command_names(*reading.command).empty())
+      return fmt::format("{}: a kind required, got none; {}", name, hint);
     return fmt::format("{}: {} required, not given; {}", name, text.substr(0, text.find(' ')),
                        hint);
   }

@@ -8,7 +8,10 @@ import numpy as np
 
 COMMANDS = {"quickstart": "", "run": "config", "train": "config", "attribute": "config", "unlearn": "config",
             "evaluate": "config", "report": "config", "klom": "unlearned oracles", "margins": "logits labels",
-            "removal-shift": "", "doctor": ""}
+            "removal-shift": "", "doctor": "", "ulira": "unlearned oracles", "sweep": "config grid",
+            "reproduce": "figure"}
+# Commands that have commands of their own.
+KINDS = {"forget-set": ("random", "class", "nearest", "principal", "ids")}
 
 
 def options_in(text):
@@ -25,18 +28,19 @@ class Help(cli.Scratch):
 
     def test_top_lists_every_command_with_what_it_does(self):
         text = self.help()
-        for command in COMMANDS:
+        for command in (*COMMANDS, *KINDS):
             self.assertRegex(text, rf"(?m)^  {command} +[A-Z]\w+ ")
         listed = re.findall(r"(?m)^  ([\w-]+) {2,}\w", text.split("Subcommands:")[1])
-        self.assertEqual(sorted(listed), sorted(COMMANDS))
+        self.assertEqual(sorted(listed), sorted((*COMMANDS, *KINDS)))
 
     def test_short_and_long_form_are_the_same(self):
         self.assertEqual(self.succeeds("klom", "-h"), self.help("klom"))
 
     def test_every_command_names_its_arguments_and_every_option_with_help(self):
-        for command, positionals in COMMANDS.items():
+        kinds = {f"{command} {kind}": "" for command, names in KINDS.items() for kind in names}
+        for command, positionals in (COMMANDS | kinds).items():
             with self.subTest(command):
-                text = self.help(command)
+                text = self.help(*command.split())
                 self.assertIn(f"Usage: expunge {command} [OPTIONS] {positionals}".strip(), text)
                 options = options_in(text)
                 self.assertIn("json", options)
