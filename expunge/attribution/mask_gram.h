@@ -8,22 +8,23 @@
 
 namespace expunge {
 
-/// Masks M (N, n) bool as the design of a regression: A = M - alpha, alpha the mean of all entries.
+/// Masks M (N, n) bool as the design of a regression: A = M - alpha, alpha the mean of all
+/// entries.
 struct MaskDesign {
   double alpha = 0;
   torch::Tensor gram;  // A A' (N, N) float64, exact up to its last rounding
 };
 
-/// Counts common examples on bit sets, N^2 n / 128 word operations. InputError unless masks are bool
-/// of at least 2 models, and alpha is strictly between 0 and 1.
+/// Counts common examples on bit sets, N^2 n / 128 word operations. InputError unless masks are
+/// bool of at least 2 models, and alpha is strictly between 0 and 1.
 MaskDesign mask_design(const torch::Tensor& masks, int64_t workers = 0);
 
-/// L (N, N) float64 with A A' + lambda I = L L', L lower triangular: on one thread, so that it rounds
-/// alike whatever the number of processors. InputError if lambda is too small for that.
+/// L (N, N) float64 with A A' + lambda I = L L', L lower triangular: on one thread, so that it
+/// rounds alike whatever the number of processors. InputError if lambda is too small for that.
 torch::Tensor factorised(const MaskDesign& design, double lambda);
 
-/// InputError names the first of `examples` that all models saw, or none: its effect cannot be told
-/// from the mean of the logits.
+/// InputError names the first of `examples` that all models saw, or none: its effect cannot be
+/// told from the mean of the logits.
 void require_varying(const torch::Tensor& masks, std::span<const int64_t> examples);
 /// The same of every example, in one pass.
 void require_varying(const torch::Tensor& masks);

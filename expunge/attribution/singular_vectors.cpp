@@ -47,8 +47,8 @@ class Search {
     enlarge(start);
   }
 
-  // One round: triplets of the basis as it is, then a larger basis. True when they are good enough, or
-  // as good as they can be because the basis holds all that the products lead to.
+  // One round: triplets of the basis as it is, then a larger basis. True when they are good
+  // enough, or as good as they can be because the basis holds all that the products lead to.
   bool step() {
     on_one_thread([&] {
       auto [v, s, zt] = at::linalg_svd(image_, /*full_matrices=*/false);
@@ -93,8 +93,8 @@ class Search {
     return least;
   }
 
-  // The component and all before it have converged, and the gap is known to a few per cent or to be
-  // too small.
+  // The component and all before it have converged, and the gap is known to a few per cent or to
+  // be too small.
   [[nodiscard]] bool is_good() const {
     if (!is_converged()) return false;
     const double floor = tolerance * value(0);

@@ -2,16 +2,17 @@
 //
 // B = sum of sigma_i u_i v_i', sigma_1 >= sigma_2 >= ... >= 0, u_i and v_i orthonormal.
 //
-// Method. A block Krylov space with a bounded basis: Q (n, b) with orthonormal columns and its image
-// B'Q. The singular value decomposition B'Q = V S Z' gives approximate triplets (Q Z, S, V), the
-// best that the space holds (Rayleigh and Ritz); B'u = sigma v holds for them exactly, and what is
-// missing is the residual r = B v - sigma u. The residuals of the leading triplets enlarge the
-// basis; when it is full it shrinks to the leading left vectors (thick restart; Wu and Simon, SIAM J.
-// Matrix Anal. Appl. 2000). The first basis is drawn at random, so that no vector is missed.
+// Method. A block Krylov space with a bounded basis: Q (n, b) with orthonormal columns and its
+// image B'Q. The singular value decomposition B'Q = V S Z' gives approximate triplets (Q Z, S, V),
+// the best that the space holds (Rayleigh and Ritz); B'u = sigma v holds for them exactly, and
+// what is missing is the residual r = B v - sigma u. The residuals of the leading triplets enlarge
+// the basis; when it is full it shrinks to the leading left vectors (thick restart; Wu and Simon,
+// SIAM J. Matrix Anal. Appl. 2000). The first basis is drawn at random, so that no vector is
+// missed.
 //
-// Error. The angle between u and the true left vector is at most |r| / gap, the gap being the distance
-// of sigma to the nearest other singular value (Wedin, BIT 1972). Where the gap is nearly 0 a single
-// vector means nothing: only the space of all that share the value does.
+// Error. The angle between u and the true left vector is at most |r| / gap, the gap being the
+// distance of sigma to the nearest other singular value (Wedin, BIT 1972). Where the gap is nearly
+// 0 a single vector means nothing: only the space of all that share the value does.
 #pragma once
 
 #include <torch/types.h>

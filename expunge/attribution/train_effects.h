@@ -6,8 +6,8 @@
 // effects A' G^-1 y_j, G = A A' + lambda I. With W = G^-1 Y
 //     B[i, j] = a_i' w_j for i != j,  B[i, i] = 0:
 // the effect of training example i on example j's margin, in nats. A model's effects on single
-// examples are not independent of each other: rows of B that look alike are examples that teach the
-// same, and the components of B are the directions along which most is taught.
+// examples are not independent of each other: rows of B that look alike are examples that teach
+// the same, and the components of B are the directions along which most is taught.
 //
 // A principal component is a left singular vector u of B, not centred, over the examples that act
 // (i); those with the largest entries of the first one act together on the same margins. This is
@@ -15,8 +15,8 @@
 //
 // Cost. B is never formed: with d_i = a_i' w_i,
 //     B x = A' (G^-1 (Y x)) - d o x,   B'x = Y' (G^-1 (A x)) - d o x,
-// 4 N n operations a column each. Fit: N^3/3 for the factorisation and 2 N^2 n for d. All in float64,
-// block by block, so that masks and margins may be mapped files.
+// 4 N n operations a column each. Fit: N^3/3 for the factorisation and 2 N^2 n for d. All in
+// float64, block by block, so that masks and margins may be mapped files.
 #pragma once
 
 #include <torch/types.h>
@@ -31,8 +31,8 @@
 namespace expunge {
 
 struct TrainEffectOptions {
-  /// The ridge's penalty is r n alpha (1 - alpha). Where r is not set it is chosen by squared error of
-  /// margins on held-out subset models, as RidgeOptions says.
+  /// The ridge's penalty is r n alpha (1 - alpha). Where r is not set it is chosen by squared
+  /// error of margins on held-out subset models, as RidgeOptions says.
   std::optional<double> lambda_ratio;
   int64_t seed = 0;  // of the examples that the choice looks at, and of the search for components
   int64_t workers = 0;  // threads, 0: one a processor; the result does not depend on it
@@ -44,10 +44,10 @@ OptionGroup options_of(TrainEffectOptions& options);
 
 class TrainEffects {
  public:
-  /// masks (N, n) bool, margins (N, n) float32 in nats, of the training examples in the masks' order.
-  /// Neither is copied if contiguous, and both are read again by every product. InputError for
-  /// shapes or dtypes that do not fit, and names an example that every model saw, or none, whose
-  /// effects nothing tells; NonFiniteError; OptionError.
+  /// masks (N, n) bool, margins (N, n) float32 in nats, of the training examples in the masks'
+  /// order. Neither is copied if contiguous, and both are read again by every product. InputError
+  /// for shapes or dtypes that do not fit, and names an example that every model saw, or none,
+  /// whose effects nothing tells; NonFiniteError; OptionError.
   static TrainEffects fit(const torch::Tensor& masks, const torch::Tensor& margins,
                           const TrainEffectOptions& options = {});
 
@@ -60,11 +60,12 @@ class TrainEffects {
   /// positive. Throws as singular_triplet() does.
   [[nodiscard]] SingularTriplet principal_component(int64_t component) const;
 
-  /// How much of a component is the training set's and how much the noise of these models: |cosine|
-  /// of its left vectors by the first N / 2 models and by the others, each fitted by itself with the
-  /// same ratio of the penalty. 1: they agree; about (2 / (pi n))^(1/2): they have nothing in common. A
-  /// singular value that stands apart is no sign of agreement: what all margins of a model share, its
-  /// good or bad luck, makes one too. Empty where a half cannot be fitted or has no such component.
+  /// How much of a component is the training set's and how much the noise of these models:
+  /// |cosine| of its left vectors by the first N / 2 models and by the others, each fitted by
+  /// itself with the same ratio of the penalty. 1: they agree; about (2 / (pi n))^(1/2): they have
+  /// nothing in common. A singular value that stands apart is no sign of agreement: what all
+  /// margins of a model share, its good or bad luck, makes one too. Empty where a half cannot be
+  /// fitted or has no such component.
   [[nodiscard]] std::optional<double> agreement_of_halves(int64_t component) const;
 
   [[nodiscard]] int64_t n() const { return masks_.size(1); }

@@ -1,7 +1,8 @@
 // Which examples to forget: drawn, by class, by nearness, or by the extremes of a score.
 //
-// n: training examples; k: examples to forget. All results hold no index twice, depend on nothing but
-// the arguments, and are the same on every platform (for nearness: up to rounding of distances).
+// n: training examples; k: examples to forget. All results hold no index twice, depend on nothing
+// but the arguments, and are the same on every platform (for nearness: up to rounding of
+// distances).
 #pragma once
 
 #include <torch/types.h>
@@ -26,8 +27,8 @@ std::vector<int64_t> class_examples(const torch::Tensor& labels, int64_t label);
 std::vector<int64_t> class_examples(const torch::Tensor& labels, int64_t label, int64_t k,
                                     uint64_t seed);
 
-/// Number of examples that a share of `members` stands for: rounded, at least 1. OptionError unless
-/// the share is above 0 and at most 1.
+/// Number of examples that a share of `members` stands for: rounded, at least 1. OptionError
+/// unless the share is above 0 and at most 1.
 int64_t count_of_share(double share, int64_t members);
 
 /// The class that `text` names: its number, or its name where the names are known (a name that is
@@ -49,8 +50,8 @@ std::vector<int64_t> nearest_examples(const torch::Tensor& embeddings, int64_t e
 /// Which end of the scores is taken.
 enum class ScoreEnd { top, bottom, both };
 
-/// The k examples with the largest scores, largest first; with the smallest ones, smallest first; or
-/// the (k + 1) / 2 largest and then the k / 2 smallest ones. Ties by index. scores (n) float64,
+/// The k examples with the largest scores, largest first; with the smallest ones, smallest first;
+/// or the (k + 1) / 2 largest and then the k / 2 smallest ones. Ties by index. scores (n) float64,
 /// finite. OptionError unless 1 <= k < n.
 std::vector<int64_t> extreme_examples(const torch::Tensor& scores, int64_t k, ScoreEnd end);
 

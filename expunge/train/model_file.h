@@ -42,9 +42,9 @@ void write_model(const std::filesystem::path& path, const Network& network,
 /// InputError names what is missing, unknown, not finite or does not fit.
 Model read_model(const std::filesystem::path& path);
 
-/// InputError, beginning with `where`, unless the model takes what the problem gives: inputs of the
-/// same size and normalisation, and as many classes. A model of other data would be shown inputs that
-/// it was not trained on, and might not even notice.
+/// InputError, beginning with `where`, unless the model takes what the problem gives: inputs of
+/// the same size and normalisation, and as many classes. A model of other data would be shown
+/// inputs that it was not trained on, and might not even notice.
 void require_same_data(const Model& model, const Problem& problem, const std::string& where);
 
 }  // namespace expunge

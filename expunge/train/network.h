@@ -52,8 +52,8 @@ class LayeredNetwork final : public Network {
   void backward(const torch::Tensor& logit_gradient, const BackwardRequest& request);
 
   /// x (B, ...) -> (B, d): what the last layer that has parameters is given in a forward pass,
-  /// Mode::eval, flattened; of a classifier the representation that its logits are linear in. Valid
-  /// until the next forward pass.
+  /// Mode::eval, flattened; of a classifier the representation that its logits are linear in.
+  /// Valid until the next forward pass.
   torch::Tensor features(const torch::Tensor& x);
 
   [[nodiscard]] torch::Tensor parameters() const override { return parameters_; }
@@ -77,7 +77,8 @@ class LayeredNetwork final : public Network {
   Layer* last_learning_ = nullptr;  // the last layer that has parameters
 };
 
-/// Names and shapes of the state of a network whose outermost layer is `root`, before it has memory.
+/// Names and shapes of the state of a network whose outermost layer is `root`, before it has
+/// memory.
 NamedShapes state_shapes(Layer& root);
 
 /// InputError, naming the tensor and `where`, if one is missing, unknown, or of another shape.

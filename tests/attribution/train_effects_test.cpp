@@ -1,4 +1,5 @@
-// Products and components against the matrix formed by the primal regression, one margin at a time.
+// Products and components against the matrix formed by the primal regression, one margin at a
+// time.
 #include "expunge/attribution/train_effects.h"
 
 #include <ATen/ATen.h>

@@ -295,11 +295,6 @@ class Principal(Case):
         self.succeeds("forget-set", "ids", "--experiment", "out", "--file", "f.txt", "--out", "g.txt")
         self.assertEqual(indices_in(self.path("g.txt"))[0], sorted(indices))
 
-    def test_number_of_workers_changes_nothing(self):
-        one, _ = self.choose(*self.from_margins, "--count", 15, "--workers", 1)
-        two, _ = self.choose(*self.from_margins, "--count", 15, "--workers", 2)
-        self.assertEqual(one, two)
-
     def test_a_component_that_may_mix_is_warned_of(self):
         # Two pairs of examples that act equally on points of their own.
         random = np.random.default_rng(0)
@@ -397,8 +392,7 @@ class Usage(Case):
 
     def test_names_in_the_file_stay_in_their_line(self):
         self.npy("a'b c.npy", np.arange(9) % 2)
-        indices, _ = self.choose("random", "--labels", "a'b c.npy", "--count", 3)
-        self.assertEqual(len(indices), 3)
+        self.assertEqual(len(self.choose("random", "--labels", "a'b c.npy", "--count", 3)[0]), 3)
 
 
 if __name__ == "__main__":

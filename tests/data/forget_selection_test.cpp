@@ -194,6 +194,9 @@ TEST(NearestExamples, AreFoundAcrossBlocks) {
   e[599][0] = 0.1;
   e[0][0] = 0;
   EXPECT_EQ(nearest_examples(e, 0, 3, Distance::euclidean, 2), (Indices{0, 599, 1}));
+  e[590][7] = std::numeric_limits<float>::infinity();
+  EXPECT_SAYS(message_of<NonFiniteError>([&] { nearest_examples(e, 0, 3, Distance::euclidean); }),
+              "example 590");
 }
 
 TEST(NearestExamples, RefuseWhatHasNoDistance) {
