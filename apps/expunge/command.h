@@ -68,6 +68,8 @@ void register_klom(CLI::App& app);
 void register_ulira(CLI::App& app);
 void register_margins(CLI::App& app);
 void register_removal_shift(CLI::App& app);
+void register_sweep(CLI::App& app);
+void register_reproduce(CLI::App& app);
 void register_forget_set(CLI::App& app);
 
 }  // namespace expunge::app

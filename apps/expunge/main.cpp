@@ -64,6 +64,8 @@ int main(int argc, char** argv) {
   commands::register_unlearn(app);
   commands::register_evaluate(app);
   commands::register_report(app);
+  commands::register_sweep(app);
+  commands::register_reproduce(app);
   commands::register_klom(app);
   commands::register_ulira(app);
   commands::register_margins(app);

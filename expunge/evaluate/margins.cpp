@@ -102,4 +102,18 @@ torch::Tensor margins(const torch::Tensor& logits, const torch::Tensor& labels, 
   return one_model ? result[0] : result;
 }
 
+torch::Tensor shifted_margins(const torch::Tensor& logits, const torch::Tensor& shift,
+                              const torch::Tensor& labels, int64_t workers) {
+  if (logits.dim() != 3 || shift.sizes() != logits.sizes().slice(1)) {
+    fail<InputError>(
+        "shifted margins: logits (N, m, C) and a shift (m, C) required, got ({}), ({})",
+        fmt::join(logits.sizes(), ", "), fmt::join(shift.sizes(), ", "));
+  }
+  torch::Tensor result = torch::empty({logits.size(0), logits.size(1)}, torch::kFloat32);
+  for (int64_t i = 0; i < logits.size(0); ++i) {
+    result[i].copy_(margins(logits[i].to(torch::kFloat32) + shift, labels, workers));
+  }
+  return result;
+}
+
 }  // namespace expunge

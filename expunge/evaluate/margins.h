@@ -23,4 +23,9 @@ namespace expunge {
 torch::Tensor margins(const torch::Tensor& logits, const torch::Tensor& labels,
                       int64_t workers = 0);
 
+/// Margins (N, m) of logits (N, m, C) to each of which a shift (m, C) float32 is added: what dm-direct
+/// predicts. One model's logits at a time are held. Throws as margins() does.
+torch::Tensor shifted_margins(const torch::Tensor& logits, const torch::Tensor& shift,
+                              const torch::Tensor& labels, int64_t workers = 0);
+
 }  // namespace expunge

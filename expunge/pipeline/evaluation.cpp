@@ -1,9 +1,6 @@
 #include "expunge/pipeline/evaluation.h"
 
-#include <ATen/ops/stack.h>
-
 #include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "expunge/core/atomic_file.h"
@@ -14,6 +11,7 @@
 #include "expunge/data/forget_set.h"
 #include "expunge/evaluate/cost.h"
 #include "expunge/evaluate/margins.h"
+#include "expunge/pipeline/unlearned_store.h"
 #include "expunge/report/report.h"
 #include "expunge/report/report_tables.h"
 
@@ -27,36 +25,6 @@ struct Method {
   torch::Tensor margins;  // (N, m)
   torch::Tensor klom;     // (m)
 };
-
-torch::Tensor direct_margins(const torch::Tensor& full_logits, const torch::Tensor& shift,
-                             const torch::Tensor& labels, int64_t workers) {
-  std::vector<torch::Tensor> rows;
-  for (int64_t i = 0; i < full_logits.size(0); ++i) {
-    rows.push_back(margins(full_logits[i].to(torch::kFloat32) + shift, labels, workers));
-  }
-  return at::stack(rows);
-}
-
-// Mean work of an unlearned store's models, as a share of one training.
-double mean_cost_share(const EnsembleStore& store, double training_cost) {
-  double total = 0;
-  for (int64_t row = 0; row < store.description().models; ++row) {
-    const auto metadata = store.model(row).metadata;
-    const auto cost = metadata.find("expunge.sample_gradients");
-    const auto refuse = [&](const std::string& got) {
-      fail<InputError>("{}: metadata \"expunge.sample_gradients\": a number required, {}",
-                       store.weights_path(row).string(), got);
-    };
-    if (cost == metadata.end()) refuse("not there");
-    char* end = nullptr;
-    const double value = std::strtod(cost->second.c_str(), &end);
-    if (!(value >= 0) || cost->second.empty() || *end != '\0')
-      refuse("got \"" + cost->second + "\"");
-    total += value;
-  }
-  return share_of_training({total / static_cast<double>(store.description().models)},
-                           training_cost);
-}
 
 // Of the points of a group, the one at the median and the one at the top by KLoM of doing nothing.
 std::vector<int64_t> chosen_points(const torch::Tensor& klom, const std::vector<int64_t>& group) {
@@ -96,20 +64,20 @@ class ForgetSetEvaluation {
     add("do-nothing", {"do nothing", "the full models", MethodRole::nothing, {}, 0.0},
         margins(full_logits, labels, workers));
     add("dm-direct", {"dm-direct", "predicted logits, no model", MethodRole::prediction, {}, 0.0},
-        direct_margins(full_logits, shift, labels, workers));
+        shifted_margins(full_logits, shift, labels, workers));
     add("dmm",
         {"DMM",
          "models brought to the predictions",
          MethodRole::unlearner,
          {},
-         mean_cost_share(dmm, training)},
+         share_of_training({mean_work(dmm).sample_gradients}, training)},
         margins(dmm.logits(), labels, workers));
     add("oracle-matching",
         {"oracle matching",
          "models brought to oracles",
          MethodRole::reference,
          {},
-         mean_cost_share(matched, training)},
+         share_of_training({mean_work(matched).sample_gradients}, training)},
         margins(matched.logits(), labels, workers));
     add("retraining", {"retraining", "other oracles: the floor", MethodRole::floor, {}, 1.0},
         margins(oracle_logits.narrow(0, judges, oracle_logits.size(0) - judges), labels, workers));

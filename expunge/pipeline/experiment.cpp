@@ -1,14 +1,14 @@
 #include "expunge/pipeline/experiment.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
-#include "expunge/core/random.h"
 #include "expunge/data/forget_set.h"
+#include "expunge/pipeline/datamodels.h"
+#include "expunge/pipeline/unlearned_store.h"
 
 namespace expunge {
 namespace {
@@ -144,53 +144,21 @@ void Experiment::check_belongs(const EnsembleStore& store) const {
   }
 }
 
+bool Experiment::needs_attribution() const {
+  return !is_predicted(*this, config_.attribution, "");
+}
+
 void Experiment::attribute() const {
-  const auto subset = open_store("subset", "train");
-  RidgeOptions options = config_.attribution;
-  options.workers = workers_;
-  const auto datamodels = SubsetDatamodels::fit(subset.masks(), subset.logits(), options);
-  std::vector<std::vector<int64_t>> removals;
-  for (const auto& set : forget_sets_) removals.push_back(set.indices);
-  const auto shifts = datamodels.removal_shifts(removals);
-  for (size_t i = 0; i < forget_sets_.size(); ++i) {
-    write_npy(folder_ / fmt::format("shift-{}.npy", forget_sets_[i].config.name),
-              shifts[static_cast<int64_t>(i)].contiguous());
-  }
-  nlohmann::ordered_json record;
-  record["estimator"] = "subset datamodels, ridge";
-  RidgeOptions copy = config_.attribution;
-  record["options"] = settings_of(options_of(copy));
-  const auto& choice = datamodels.lambda_choice();
-  record["lambda"] = choice.lambda;
-  record["lambda_ratio"] = choice.ratio;
-  record["held_out_error"] = nlohmann::ordered_json::array();
-  for (const auto& point : choice.curve) {
-    record["held_out_error"].push_back(
-        {{"ratio", point.ratio}, {"relative_error", point.relative_error}});
-  }
-  write_file_atomically(folder_ / "attribution.json", record.dump(2) + "\n");
+  predict_shifts(*this, open_store("subset", "train"), config_.attribution, "");
 }
 
 torch::Tensor Experiment::shift(const ForgetSet& set) const {
-  const auto path = folder_ / fmt::format("shift-{}.npy", set.config.name);
-  if (!fs::exists(path)) {
-    fail<InputError>("{}: a predicted shift required, none there; make it with: expunge attribute",
-                     path.string());
-  }
-  const auto shift = read_npy(path);
-  if (shift.sizes() != at::IntArrayRef({problem_.m(), problem_.shape.classes}) ||
-      shift.scalar_type() != torch::kFloat32) {
-    fail<InputError>("{}: an array ({}, {}) of Float required, got ({}) of {}", path.string(),
-                     problem_.m(), problem_.shape.classes, fmt::join(shift.sizes(), ", "),
-                     toString(shift.scalar_type()));
-  }
-  if (!torch::isfinite(shift).all().item<bool>())
-    fail<NonFiniteError>("{}: a shift is not finite", path.string());
-  return shift;
+  return read_shift(*this, set, "");
 }
 
 void Experiment::unlearn() const {
   for (const auto& set : forget_sets_) {
+    open_store("oracle-" + set.config.name, "train");  // refuses another forget set of this name
     match(set, "dmm", shift(set) * config_.evaluation.multiplier);
     match(set, "matched", {});
   }
@@ -200,48 +168,32 @@ void Experiment::unlearn() const {
 // with no shift, to oracle i of those that do not judge.
 void Experiment::match(const ForgetSet& set, const std::string& kind,
                        const torch::Tensor& shift) const {
-  const auto full = open_store("full", "train");
-  const auto oracles = open_store("oracle-" + set.config.name, "train");
-  const bool to_oracles = !shift.defined();
-  const int64_t first_target = judging_oracles();
-  const int64_t oracle_targets = config_.ensembles.oracle_models - first_target;
-
-  EnsembleDescription description = full.description();
-  description.name = kind + "-" + set.config.name;
-  if (to_oracles) description.models = std::min(description.models, oracle_targets);
-  description.settings["excluded"] = to_toml(set.indices);
+  UnlearnedSpec spec;
+  spec.name = kind + "-" + set.config.name;
+  spec.models = config_.ensembles.full_models;
   MatchingOptions matching = config_.matching;
-  description.settings.merge(settings_of(options_of(matching), "matching."));
-  if (!to_oracles) description.settings["multiplier"] = to_toml(config_.evaluation.multiplier);
+  spec.settings = settings_of(options_of(matching), "matching.");
+  if (shift.defined()) {
+    spec.settings["multiplier"] = to_toml(config_.evaluation.multiplier);
+    spec.targets = predicted_targets(shift);
+  } else {
+    spec.models = std::min(spec.models, oracle_targets());
+    spec.targets = oracle_targets_of(set);
+  }
+  fill_unlearned(*this, set, folder_ / spec.name, TargetMatching(config_.matching), spec);
+}
 
-  const TargetMatching unlearner(config_.matching);
-  const auto full_logits = full.logits();
-  const auto oracle_logits = oracles.logits();
-  const auto mask = model_mask(oracle_spec(set), problem_.n(), 0);
-  fill_store(
-      folder_ / description.name, description, config_.recipe, problem_,
-      [&](int64_t) { return mask; },
-      [&](int64_t row) {
-        auto model = full.model(row);
-        UnlearnTask task{.problem = problem_, .forget = set.indices, .targets = {}};
-        task.targets = to_oracles ? oracle_logits[first_target + row].to(torch::kFloat32)
-                                  : full_logits[row].to(torch::kFloat32) + shift;
-        task.seed = derive_seed(static_cast<uint64_t>(config_.ensembles.seed), description.name,
-                                static_cast<uint64_t>(row));
-        const auto summary = [&] {
-          try {
-            return unlearner.unlearn(*model.network, task);
-          } catch (const NonFiniteError& error) {
-            fail<NonFiniteError>("ensemble {}, model {}: {}", description.name, row, error.what());
-          }
-        }();
-        return MadeModel{std::move(model.network),
-                         {{"expunge.unlearned", to_toml(set.indices)},
-                          {"expunge.sample_gradients", to_toml(summary.sample_gradients)},
-                          {"expunge.forget_error_before", to_toml(summary.forget_error_before)},
-                          {"expunge.forget_error_after", to_toml(summary.forget_error_after)}}};
-      },
-      workers_, progress_);
+std::function<torch::Tensor(int64_t)> Experiment::predicted_targets(
+    const torch::Tensor& shift) const {
+  const auto logits = open_store("full", "train").logits();
+  return [logits, shift](int64_t row) { return logits[row].to(torch::kFloat32) + shift; };
+}
+
+std::function<torch::Tensor(int64_t)> Experiment::oracle_targets_of(const ForgetSet& set) const {
+  const auto logits = open_store("oracle-" + set.config.name, "train").logits();
+  return [logits, first = judging_oracles()](int64_t row) {
+    return logits[first + row].to(torch::kFloat32);
+  };
 }
 
 }  // namespace expunge

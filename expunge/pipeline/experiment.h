@@ -43,6 +43,8 @@ class Experiment {
 
   /// Trains what is missing of the subset, full and oracle ensembles.
   void train() const;
+  /// True unless the shifts of all forget sets are there, by the configuration's options.
+  [[nodiscard]] bool needs_attribution() const;
   /// Fits the datamodels and predicts each forget set's removal shift.
   void attribute() const;
   /// Brings every full model to its targets: predicted ones, and oracles' for comparison.
@@ -54,6 +56,7 @@ class Experiment {
   [[nodiscard]] const Problem& problem() const { return problem_; }
   [[nodiscard]] const std::vector<ForgetSet>& forget_sets() const { return forget_sets_; }
   [[nodiscard]] int64_t workers() const { return workers_; }
+  [[nodiscard]] ProgressSink* progress() const { return progress_; }
 
   [[nodiscard]] EnsembleSpec subset_spec() const;
   [[nodiscard]] EnsembleSpec full_spec() const;
@@ -65,6 +68,16 @@ class Experiment {
   [[nodiscard]] torch::Tensor shift(const ForgetSet& set) const;
   /// Rows of an oracle ensemble that targets and the floor are taken from; the others judge.
   [[nodiscard]] int64_t judging_oracles() const { return config_.ensembles.oracle_models / 2; }
+  /// How many oracles targets can be taken from.
+  [[nodiscard]] int64_t oracle_targets() const {
+    return config_.ensembles.oracle_models - judging_oracles();
+  }
+  /// What full model `row` is brought to: its own logits plus the shift (m, C), or the logits of
+  /// oracle `row` of those that do not judge. Both (m, C) float32.
+  [[nodiscard]] std::function<torch::Tensor(int64_t row)> predicted_targets(
+      const torch::Tensor& shift) const;
+  [[nodiscard]] std::function<torch::Tensor(int64_t row)> oracle_targets_of(
+      const ForgetSet& set) const;
   /// Sample gradients of one training on all of S.
   [[nodiscard]] double training_cost() const;
 

@@ -9,15 +9,13 @@
 namespace expunge {
 namespace {
 
-void require(bool holds, const char* option, const char* required, double got) {
-  if (!holds) fail<OptionError>("option {}: {} required, got {}", option, required, got);
-}
-
 OptionGroup top_options(RunConfig& config) {
   OptionGroup group("", "The experiment");
   group.add("name", config.name, "name of the experiment and of its folder");
   return group;
 }
+
+}  // namespace
 
 bool is_plain_name(const std::string& name) {
   return !name.empty() && name.front() != '.' &&
@@ -26,14 +24,14 @@ bool is_plain_name(const std::string& name) {
              std::string::npos;
 }
 
-}  // namespace
-
 void EnsembleOptions::validate() const {
-  require(seed >= 0, "seed", "a whole number of at least 0", static_cast<double>(seed));
-  require(subset_models >= 2, "subset_models", "at least 2", static_cast<double>(subset_models));
-  require(full_models >= 2, "full_models", "at least 2", static_cast<double>(full_models));
-  require(oracle_models >= 4, "oracle_models", "at least 4 (half to judge by, half for the floor)",
-          static_cast<double>(oracle_models));
+  require_option(seed >= 0, "seed", "a whole number of at least 0", static_cast<double>(seed));
+  require_option(subset_models >= 2, "subset_models", "at least 2",
+                 static_cast<double>(subset_models));
+  require_option(full_models >= 2, "full_models", "at least 2", static_cast<double>(full_models));
+  require_option(oracle_models >= 4, "oracle_models",
+                 "at least 4 (half to judge by, half for the floor)",
+                 static_cast<double>(oracle_models));
   masks.validate();
   if (logits_dtype != "float32" && logits_dtype != "float16")
     fail<OptionError>("option logits_dtype: float32 or float16 required, got \"{}\"", logits_dtype);
@@ -62,7 +60,7 @@ OptionGroup options_of(EnsembleOptions& o) {
 void EvaluationOptions::validate() const {
   klom.validate();
   resampling.validate();
-  require(std::isfinite(multiplier), "multiplier", "a finite number", multiplier);
+  require_option(std::isfinite(multiplier), "multiplier", "a finite number", multiplier);
 }
 
 OptionGroup options_of(EvaluationOptions& o) {

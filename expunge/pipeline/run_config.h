@@ -39,6 +39,9 @@ struct EvaluationOptions {
 };
 OptionGroup options_of(EvaluationOptions& options);
 
+/// True for letters, digits, - _ . that do not begin with a point: names that become folders'.
+bool is_plain_name(const std::string& name);
+
 /// A forget set by name and file (one index a line).
 struct ForgetSetConfig {
   std::string name;

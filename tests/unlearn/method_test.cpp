@@ -44,7 +44,10 @@ class TrainedNetwork : public testing::Test {
       stepping->epochs = 5;
       stepping->batch_size = 10;
     }
-    o.scrub.alpha = 0.5;
+    // Strong ascent: where the teacher is sure of everything, its distance hardly has a gradient.
+    o.scrub.stepping.learning_rate = 0.5;
+    o.scrub.forget_batch_size = 1;
+    o.scrub.gamma = 0.2;
     o.ssd.alpha = 1.5;
     return o;
   }

@@ -1,0 +1,91 @@
+// expunge reproduce: the paper's figures, each a run of its own.
+
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+#include "expunge/core/error.h"
+#include "expunge/pipeline/figures.h"
+
+namespace expunge::app {
+namespace {
+
+struct ReproduceFlags {
+  std::string figure;
+  std::string scale = "small";
+  std::string data;
+  std::string out;
+  CommonFlags common;
+};
+
+void run(const ReproduceFlags& flags) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto& spec = figure_spec(flags.figure);
+  const auto configs = share_folder() / "configs" / "reproduce";
+  auto config = read_run_config(configs / (spec.experiment + flags.scale + ".toml"));
+  if (!flags.data.empty()) config.data.path = flags.data;
+  const auto folder = flags.out.empty() ? std::filesystem::path("runs") / config.name
+                                        : std::filesystem::path(flags.out);
+  std::optional<SweepConfig> sweep;
+  if (!spec.sweep.empty()) sweep = read_sweep_config(configs / spec.sweep);
+  const auto progress = make_progress(flags.common);
+  const Experiment experiment(std::move(config), folder, flags.common.workers, progress.get());
+  experiment.train();
+  if (experiment.needs_attribution()) experiment.attribute();
+  if (sweep) run_sweep(experiment, *sweep);
+  const auto figure = write_figure(experiment, spec, configs);
+  const auto page = (folder / "figures.html").string();
+  if (flags.common.json) {
+    nlohmann::ordered_json files = nlohmann::ordered_json::array();
+    for (const auto& file : figure.section.files) files.push_back((folder / file).string());
+    print_json({{"figure", spec.name},
+                {"says", figure.section.sentence},
+                {"page", page},
+                {"files", files}});
+  } else {
+    std::printf("%s\n%s\n", figure.section.heading.c_str(), figure.section.sentence.c_str());
+    if (figure.section.table) std::printf("\n%s", figure.section.table->text().c_str());
+    std::printf("\nPage: %s\n", page.c_str());
+  }
+  if (!flags.common.quiet) {
+    std::fprintf(stderr, "done in %.1f s\n",
+                 std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+}
+
+std::string figures_help() {
+  std::string text = "Figures:\n";
+  for (const auto& spec : figure_specs())
+    text += fmt::format("  {:<10} {}\n", spec.name, spec.about);
+  return text;
+}
+
+}  // namespace
+
+void register_reproduce(CLI::App& app) {
+  auto* command = app.add_subcommand(
+      "reproduce",
+      "Make a figure of the paper by running it: pictures, numbers, and a page. Can be "
+      "interrupted; the same command goes on");
+  const auto flags = std::make_shared<ReproduceFlags>();
+  std::vector<std::string> names;
+  for (const auto& spec : figure_specs()) names.push_back(spec.name);
+  command->add_option("figure", flags->figure, "Which one, see below")
+      ->required()
+      ->check(CLI::IsMember(names));
+  command
+      ->add_option("--scale", flags->scale,
+                   "small: Fashion-MNIST, minutes on two cores; cifar: CIFAR-10 at 16 x 16 and a "
+                   "small convolutional net, hours; paper: CIFAR-10 and ResNet-9, a cluster or GPU "
+                   "[small]")
+      ->check(CLI::IsMember({"small", "cifar", "paper"}));
+  command->add_option("--data", flags->data,
+                      "Folder of the data, instead of the scale's own (cifar and paper need one)");
+  command->add_option("--out", flags->out, "Folder of the run [runs/<scale's name>]");
+  add_common_flags(*command, flags->common);
+  command->footer(figures_help);
+  command->callback([flags] { run(*flags); });
+}
+
+}  // namespace expunge::app

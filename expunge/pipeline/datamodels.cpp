@@ -1,0 +1,124 @@
+#include "expunge/pipeline/datamodels.h"
+
+#include <nlohmann/json.hpp>
+
+#include "expunge/core/atomic_file.h"
+#include "expunge/core/error.h"
+#include "expunge/core/npy.h"
+
+namespace expunge {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string suffix(const std::string& name) {
+  return name.empty() ? "" : "@" + name;
+}
+
+fs::path shift_path(const Experiment& experiment, const ForgetSet& set, const std::string& name) {
+  return experiment.folder() / fmt::format("shift-{}{}.npy", set.config.name, suffix(name));
+}
+
+fs::path record_path(const Experiment& experiment, const std::string& name) {
+  return experiment.folder() / fmt::format("attribution{}.json", suffix(name));
+}
+
+Json recorded_options(RidgeOptions ridge) {
+  return settings_of(options_of(ridge));
+}
+
+}  // namespace
+
+void DatamodelsConfig::validate() const {
+  if (!is_plain_name(name)) {
+    fail<OptionError>("option name of [[datamodels]]: letters, digits, - _ . required, got \"{}\"",
+                      name);
+  }
+  require_option(subset_models >= 2, "subset_models", "at least 2",
+                 static_cast<double>(subset_models));
+  masks.validate();
+  ridge.validate();
+}
+
+OptionGroup options_of(DatamodelsConfig& o) {
+  OptionGroup group("datamodels", "Datamodels beside the experiment's own");
+  group.add("name", o.name, "name: letters, digits, - _ .")
+      .add("subset_models", o.subset_models, "models trained on random subsets", "models")
+      .add("alpha", o.masks.alpha, "share of the examples that a subset model sees")
+      .add("masks", o.masks.scheme, {"balanced", "independent"}, "how subsets are drawn")
+      .include(options_of(o.ridge));
+  return group;
+}
+
+bool is_predicted(const Experiment& experiment, const RidgeOptions& ridge,
+                  const std::string& name) {
+  for (const auto& set : experiment.forget_sets()) {
+    if (!fs::exists(shift_path(experiment, set, name))) return false;
+  }
+  const auto path = record_path(experiment, name);
+  if (!fs::exists(path)) return false;
+  const auto record = Json::parse(read_file(path), nullptr, /*allow_exceptions=*/false);
+  return record.is_object() && record.contains("options") &&
+         record["options"] == recorded_options(ridge);
+}
+
+void predict_shifts(const Experiment& experiment, const EnsembleStore& subset,
+                    const RidgeOptions& ridge, const std::string& name) {
+  RidgeOptions options = ridge;
+  options.workers = experiment.workers();
+  const auto datamodels = SubsetDatamodels::fit(subset.masks(), subset.logits(), options);
+  std::vector<std::vector<int64_t>> removals;
+  for (const auto& set : experiment.forget_sets()) removals.push_back(set.indices);
+  const auto shifts = datamodels.removal_shifts(removals);
+  for (size_t i = 0; i < removals.size(); ++i) {
+    write_npy(shift_path(experiment, experiment.forget_sets()[i], name),
+              shifts[static_cast<int64_t>(i)].contiguous());
+  }
+  const auto& choice = datamodels.lambda_choice();
+  Json record;
+  record["estimator"] = "subset datamodels, ridge";
+  record["options"] = recorded_options(ridge);
+  record["lambda"] = choice.lambda;
+  record["lambda_ratio"] = choice.ratio;
+  record["held_out_error"] = Json::array();
+  for (const auto& point : choice.curve) {
+    record["held_out_error"].push_back(
+        {{"ratio", point.ratio}, {"relative_error", point.relative_error}});
+  }
+  write_file_atomically(record_path(experiment, name), record.dump(2) + "\n");
+}
+
+torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
+                         const std::string& name) {
+  const auto path = shift_path(experiment, set, name);
+  const int64_t m = experiment.problem().m();
+  const int64_t classes = experiment.problem().shape.classes;
+  if (!fs::exists(path)) {
+    fail<InputError>("{}: a predicted shift required, none there; make it with: expunge {}",
+                     path.string(), name.empty() ? "attribute" : "sweep");
+  }
+  const auto shift = read_npy(path);
+  if (shift.sizes() != at::IntArrayRef({m, classes}) || shift.scalar_type() != torch::kFloat32) {
+    fail<InputError>("{}: an array ({}, {}) of Float required, got ({}) of {}", path.string(), m,
+                     classes, fmt::join(shift.sizes(), ", "), toString(shift.scalar_type()));
+  }
+  if (!torch::isfinite(shift).all().item<bool>())
+    fail<NonFiniteError>("{}: a shift is not finite", path.string());
+  return shift;
+}
+
+void make_datamodels(const Experiment& experiment, const DatamodelsConfig& config) {
+  config.validate();
+  auto spec = experiment.subset_spec();
+  spec.name += suffix(config.name);
+  spec.models = config.subset_models;
+  spec.masks = config.masks;
+  const auto store =
+      train_ensemble(experiment.folder() / spec.name, spec, experiment.config().recipe,
+                     experiment.problem(), experiment.workers(), experiment.progress());
+  if (!is_predicted(experiment, config.ridge, config.name))
+    predict_shifts(experiment, store, config.ridge, config.name);
+}
+
+}  // namespace expunge
