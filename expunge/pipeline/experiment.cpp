@@ -158,7 +158,8 @@ torch::Tensor Experiment::shift(const ForgetSet& set) const {
 
 void Experiment::unlearn() const {
   for (const auto& set : forget_sets_) {
-    open_store("oracle-" + set.config.name, "train");  // refuses another forget set of this name
+    // Refuses another forget set of this name, whether or not its logits are needed.
+    [[maybe_unused]] const auto oracles = open_store("oracle-" + set.config.name, "train");
     match(set, "dmm", shift(set) * config_.evaluation.multiplier);
     match(set, "matched", {});
   }

@@ -1,11 +1,41 @@
 #include "expunge/unlearn/synaptic_dampening.h"
 
+#include <ATen/ops/cat.h>
+
+#include <algorithm>
 #include <cmath>
 
+#include "expunge/core/gemm.h"
+#include "expunge/train/linear.h"
 #include "expunge/train/loss.h"
 #include "expunge/unlearn/task_examples.h"
 
 namespace expunge {
+namespace {
+
+// Sums over a batch of the squared gradients of linear layers.
+class LinearSquares final : public BackwardObserver {
+ public:
+  void on_layer(const Layer& layer, const torch::Tensor& output_gradient) override {
+    const auto* linear = dynamic_cast<const Linear*>(&layer);
+    if (linear == nullptr) return;
+    const auto g = output_gradient.square();
+    auto weight = torch::empty({g.size(1), linear->input().size(1)}, g.options());
+    gemm(g, true, linear->input().square(), false, weight);
+    if (linear->has_bias()) parts_.push_back(g.sum(0).to(torch::kFloat64));
+    parts_.push_back(weight.flatten().to(torch::kFloat64));
+  }
+  // In the order of the parameters: layers come last first, and each one's bias before its weight.
+  [[nodiscard]] torch::Tensor flat() const {
+    std::vector<torch::Tensor> forward(parts_.rbegin(), parts_.rend());
+    return forward.empty() ? torch::empty({0}, torch::kFloat64) : at::cat(forward);
+  }
+
+ private:
+  std::vector<torch::Tensor> parts_;
+};
+
+}  // namespace
 
 void SynapticDampeningOptions::validate() const {
   require_option(alpha > 0 && std::isfinite(alpha), "alpha", "a number above 0", alpha);
@@ -24,6 +54,35 @@ OptionGroup options_of(SynapticDampeningOptions& o) {
 
 torch::Tensor squared_gradients(Network& network, const TrainingData& data,
                                 std::span<const int64_t> members) {
+  auto* layered = dynamic_cast<LayeredNetwork*>(&network);
+  if (layered == nullptr) return squared_gradients_one_by_one(network, data, members);
+  const auto dtype = network.parameters().scalar_type();
+  auto sum = torch::zeros({network.parameters().numel()}, torch::kFloat64);
+  constexpr size_t batch = 256;
+  torch::Tensor inputs;
+  torch::Tensor labels;
+  torch::Tensor gradient;
+  for (size_t begin = 0; begin < members.size(); begin += batch) {
+    const auto part = members.subspan(begin, std::min(batch, members.size() - begin));
+    gather_rows(data.inputs, part, inputs);
+    gather_rows(data.labels, part, labels);
+    const auto logits = layered->forward(inputs.to(dtype), Mode::eval);
+    gradient = torch::empty_like(logits);
+    cross_entropy(logits, labels, gradient);
+    gradient *= static_cast<double>(part.size());  // each example's own, not that of their mean
+    LinearSquares squares;
+    layered->backward(
+        gradient, {.input_gradient = false, .parameter_gradients = false, .observer = &squares});
+    const auto of_batch = squares.flat();
+    if (of_batch.numel() != sum.numel())
+      return squared_gradients_one_by_one(network, data, members);
+    sum += of_batch;
+  }
+  return sum;
+}
+
+torch::Tensor squared_gradients_one_by_one(Network& network, const TrainingData& data,
+                                           std::span<const int64_t> members) {
   const auto dtype = network.parameters().scalar_type();
   auto sum = torch::zeros({network.parameters().numel()}, torch::kFloat64);
   torch::Tensor input;

@@ -31,9 +31,15 @@ class SynapticDampening final : public Unlearner {
   SynapticDampeningOptions options_;
 };
 
-/// (p) float64: sum over `members` of the squared gradient of their cross-entropy. The network's
-/// gradient() is overwritten.
+/// (p) float64: sum over `members` of the squared gradient of their cross-entropy, in Mode::eval. The
+/// network's gradient() may be overwritten. A LayeredNetwork of linear layers takes batches: a
+/// sample's gradient is the outer product of its output gradient g and input a, so that the sum of
+/// squares is (g o g)' (a o a). Any other goes through squared_gradients_one_by_one().
 torch::Tensor squared_gradients(Network& network, const TrainingData& data,
                                 std::span<const int64_t> members);
+
+/// The same for any network, by a forward and a backward pass for each example.
+torch::Tensor squared_gradients_one_by_one(Network& network, const TrainingData& data,
+                                           std::span<const int64_t> members);
 
 }  // namespace expunge

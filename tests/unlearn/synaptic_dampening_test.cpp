@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "expunge/core/error.h"
+#include "train/tiny_problem.h"
 #include "unlearn/linear_task.h"
 
 namespace expunge {
@@ -40,6 +41,22 @@ TEST(SynapticDampening, DampensWhatMattersMoreToTheForgetSet) {
   EXPECT_LT(dampened, 21);
   EXPECT_TRUE(torch::allclose(f.weights(), expected, 1e-12, 1e-12));
   EXPECT_EQ(summary.sample_gradients, 30);
+}
+
+TEST(SynapticDampening, BatchesSumWhatSingleExamplesGive) {
+  const auto problem = tiny_problem();
+  std::vector<int64_t> members;
+  for (int64_t i = 0; i < 300; ++i) members.push_back(i * 7 % problem.n());
+  for (const auto kind : {NetworkKind::mlp, NetworkKind::convnet}) {
+    const auto network =
+        make_network({.kind = kind, .hidden = {5, 4}, .width = 0.25, .dtype = DtypeKind::float64},
+                     problem.shape);
+    network->initialise(4);
+    const auto batched = squared_gradients(*network, problem.training, members);
+    const auto single = squared_gradients_one_by_one(*network, problem.training, members);
+    EXPECT_GT(single.min().item<double>(), -1e-300);
+    EXPECT_TRUE(torch::allclose(batched, single, 1e-9, 1e-12));
+  }
 }
 
 TEST(SynapticDampening, NothingIsDampenedWhereNothingStandsOut) {
