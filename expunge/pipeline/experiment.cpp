@@ -158,8 +158,6 @@ torch::Tensor Experiment::shift(const ForgetSet& set) const {
 
 void Experiment::unlearn() const {
   for (const auto& set : forget_sets_) {
-    // Refuses another forget set of this name, whether or not its logits are needed.
-    [[maybe_unused]] const auto oracles = open_store("oracle-" + set.config.name, "train");
     match(set, "dmm", shift(set) * config_.evaluation.multiplier);
     match(set, "matched", {});
   }
@@ -169,6 +167,9 @@ void Experiment::unlearn() const {
 // with no shift, to oracle i of those that do not judge.
 void Experiment::match(const ForgetSet& set, const std::string& kind,
                        const torch::Tensor& shift) const {
+  // Refuse other data and other forget sets of this name, whether or not their logits are needed.
+  for (const auto& store : {std::string("full"), "oracle-" + set.config.name})
+    [[maybe_unused]] const auto there = open_store(store, "train");
   UnlearnedSpec spec;
   spec.name = kind + "-" + set.config.name;
   spec.models = config_.ensembles.full_models;
