@@ -9,6 +9,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
 #include "expunge/evaluate/group_summary.h"
+#include "margins_file.h"
 
 namespace expunge::app {
 namespace {
@@ -26,18 +27,6 @@ struct Summary {
 Summary summary_of(const torch::Tensor& klom) {
   const std::span<const double> values(klom.data_ptr<double>(), static_cast<size_t>(klom.numel()));
   return {percentile(values, 95), klom.mean().item<double>()};
-}
-
-torch::Tensor margins_in(const std::string& path) {
-  const auto margins = map_npy(path);
-  if (margins.dim() != 2 || margins.scalar_type() != torch::kFloat32) {
-    fail<InputError>("{}: margins (models, points) of float32 required, got ({}) of {}", path,
-                     fmt::join(margins.sizes(), ", "), toString(margins.scalar_type()));
-  }
-  if (margins.size(1) == 0)
-    fail<InputError>("{}: margins of at least one point required, got ({})", path,
-                     fmt::join(margins.sizes(), ", "));
-  return margins;
 }
 
 // The library knows the floor's side as any other that is compared with oracles.

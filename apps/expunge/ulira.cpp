@@ -11,6 +11,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
 #include "expunge/evaluate/points_file.h"
+#include "margins_file.h"
 
 namespace expunge::app {
 namespace {
@@ -20,19 +21,6 @@ struct UliraFlags {
   UliraOptions options;
   CommonFlags common;
 };
-
-torch::Tensor margins_in(const std::string& path) {
-  const auto margins = map_npy(path);
-  if (margins.dim() != 2 || margins.scalar_type() != torch::kFloat32) {
-    fail<InputError>("{}: margins (models, points) of float32 required, got ({}) of {}", path,
-                     fmt::join(margins.sizes(), ", "), toString(margins.scalar_type()));
-  }
-  if (margins.size(1) == 0) {
-    fail<InputError>("{}: margins of at least one point required, got ({})", path,
-                     fmt::join(margins.sizes(), ", "));
-  }
-  return margins;
-}
 
 void check_outputs(const UliraFlags& flags) {
   if (!flags.roc.empty()) check_output(flags.roc);

@@ -8,6 +8,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/evaluate/klom_kernel.h"
+#include "expunge/evaluate/margins.h"
 
 namespace expunge {
 namespace {
@@ -16,21 +17,6 @@ constexpr int64_t kLeastModels = 2;
 constexpr int64_t kStableModels = 80;
 // Points a task: enough to use every byte of the pages it touches in each model's row.
 constexpr int64_t kBlockPoints = 1024;
-
-void check_side(const char* side, const torch::Tensor& margins) {
-  if (margins.dim() != 2) {
-    fail<InputError>("{} margins: expected shape (models, points), got {}", side,
-                     c10::str(margins.sizes()));
-  }
-  if (margins.scalar_type() != torch::kFloat32) {
-    fail<InputError>("{} margins: expected float32, got {}", side,
-                     c10::toString(margins.scalar_type()));
-  }
-  if (margins.size(0) < kLeastModels) {
-    fail<InputError>("{} margins: KLoM needs at least {} models a side, got {}", side, kLeastModels,
-                     margins.size(0));
-  }
-}
 
 std::vector<const float*> rows_of(const torch::Tensor& margins) {
   std::vector<const float*> rows;
@@ -82,8 +68,8 @@ OptionGroup options_of(KlomOptions& options) {
 torch::Tensor klom(const torch::Tensor& unlearned, const torch::Tensor& oracles,
                    const KlomOptions& options) {
   options.validate();
-  check_side("unlearned", unlearned);
-  check_side("oracle", oracles);
+  require_margins("unlearned", unlearned, "KLoM", kLeastModels);
+  require_margins("oracle", oracles, "KLoM", kLeastModels);
   if (unlearned.size(1) != oracles.size(1)) {
     fail<InputError>("margins of different points: unlearned {}, oracles {}",
                      c10::str(unlearned.sizes()), c10::str(oracles.sizes()));

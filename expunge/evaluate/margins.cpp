@@ -116,4 +116,25 @@ torch::Tensor shifted_margins(const torch::Tensor& logits, const torch::Tensor& 
   return result;
 }
 
+std::vector<float> margins_of_point(const torch::Tensor& margins, int64_t point) {
+  const auto values = margins.select(1, point).contiguous();
+  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
+}
+
+void require_margins(const std::string& side, const torch::Tensor& margins,
+                     const std::string& metric, int64_t least_models) {
+  if (margins.dim() != 2) {
+    fail<InputError>("{} margins: expected shape (models, points), got {}", side,
+                     c10::str(margins.sizes()));
+  }
+  if (margins.scalar_type() != torch::kFloat32) {
+    fail<InputError>("{} margins: expected float32, got {}", side,
+                     c10::toString(margins.scalar_type()));
+  }
+  if (margins.size(0) < least_models) {
+    fail<InputError>("{} margins: {} needs at least {} models a side, got {}", side, metric,
+                     least_models, margins.size(0));
+  }
+}
+
 }  // namespace expunge

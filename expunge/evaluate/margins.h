@@ -6,6 +6,8 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace expunge {
 
@@ -27,5 +29,13 @@ torch::Tensor margins(const torch::Tensor& logits, const torch::Tensor& labels,
 /// predicts. One model's logits at a time are held. Throws as margins() does.
 torch::Tensor shifted_margins(const torch::Tensor& logits, const torch::Tensor& shift,
                               const torch::Tensor& labels, int64_t workers = 0);
+
+/// The margins of all N models on one point of margins (N, m) float32.
+std::vector<float> margins_of_point(const torch::Tensor& margins, int64_t point);
+
+/// What every comparison of two sides asks of each: InputError, beginning with the side's name, unless
+/// margins are (models, points) float32 of at least `least_models` models, as `metric` needs.
+void require_margins(const std::string& side, const torch::Tensor& margins,
+                     const std::string& metric, int64_t least_models);
 
 }  // namespace expunge

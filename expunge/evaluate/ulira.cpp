@@ -9,6 +9,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
+#include "expunge/evaluate/margins.h"
 
 namespace expunge {
 namespace {
@@ -93,21 +94,6 @@ class LogRatio {
   MeanVariance u_, o_;
   bool is_blind_;
 };
-
-void check_side(const char* side, const torch::Tensor& margins) {
-  if (margins.dim() != 2) {
-    fail<InputError>("{} margins: expected shape (models, points), got {}", side,
-                     c10::str(margins.sizes()));
-  }
-  if (margins.scalar_type() != torch::kFloat32) {
-    fail<InputError>("{} margins: expected float32, got {}", side,
-                     c10::toString(margins.scalar_type()));
-  }
-  if (margins.size(0) < kLeastModels) {
-    fail<InputError>("{} margins: U-LiRA needs at least {} models a side, got {}", side,
-                     kLeastModels, margins.size(0));
-  }
-}
 
 void check_points(std::span<const int64_t> points, int64_t m) {
   if (points.empty()) fail<InputError>("points: at least one required, got none");
@@ -196,8 +182,8 @@ UliraScores ulira_scores(const torch::Tensor& unlearned_margins,
                          const torch::Tensor& oracle_margins, std::span<const int64_t> points,
                          const UliraOptions& options) {
   options.validate();
-  check_side("unlearned", unlearned_margins);
-  check_side("oracle", oracle_margins);
+  require_margins("unlearned", unlearned_margins, "U-LiRA", kLeastModels);
+  require_margins("oracle", oracle_margins, "U-LiRA", kLeastModels);
   if (unlearned_margins.size(1) != oracle_margins.size(1)) {
     fail<InputError>("margins of different points: unlearned {}, oracles {}",
                      c10::str(unlearned_margins.sizes()), c10::str(oracle_margins.sizes()));

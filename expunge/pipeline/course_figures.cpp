@@ -1,7 +1,6 @@
 // Figures 2 and 5, and the losses: methods over time.
 #include <algorithm>
 
-#include "expunge/evaluate/margins.h"
 #include "expunge/pipeline/figure_parts.h"
 #include "expunge/report/figure_plots.h"
 #include "expunge/report/figure_tables.h"
@@ -30,12 +29,6 @@ std::vector<double> percent_of_training(const Experiment& experiment, const Traj
   for (const double spent : course.sample_gradients)
     time.push_back(100 * spent / experiment.training_cost());
   return time;
-}
-
-torch::Tensor judging_margins(const Experiment& experiment, const ForgetSet& set) {
-  const auto logits = experiment.open_store("oracle-" + set.config.name, "train").logits();
-  return margins(logits.narrow(0, 0, experiment.judging_oracles()), experiment.problem().labels,
-                 experiment.workers());
 }
 
 TrajectoryPanel panel_of(const Experiment& experiment, const ForgetSet& set,

@@ -38,11 +38,6 @@ std::vector<int64_t> chosen_points(const torch::Tensor& klom, const std::vector<
   return {order[order.size() / 2], order.back()};
 }
 
-std::vector<float> column(const torch::Tensor& margins, int64_t point) {
-  const auto values = margins.select(1, point).contiguous();
-  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
-}
-
 class ForgetSetEvaluation {
  public:
   ForgetSetEvaluation(const Experiment& experiment, const ForgetSet& set)
@@ -132,11 +127,12 @@ class ForgetSetEvaluation {
       example.group = group;
       example.label = label_of(point);
       example.image = image_of(point);
-      example.oracle = column(judges_, point);
+      example.oracle = margins_of_point(judges_, point);
       for (const auto& method : methods_) {
         if (method.row.role == MethodRole::floor || method.row.role == MethodRole::reference)
           continue;
-        example.series.push_back({method.row.method, method.row.role, column(method.margins, point),
+        example.series.push_back({method.row.method, method.row.role,
+                                  margins_of_point(method.margins, point),
                                   method.klom[point].item<double>()});
       }
       section.examples.push_back(std::move(example));
@@ -216,13 +212,27 @@ nlohmann::ordered_json statistic_json(const GroupStatistic& s) {
 
 }  // namespace
 
+std::string data_line(const Experiment& experiment) {
+  const auto& problem = experiment.problem();
+  return fmt::format("{}: {} training and {} validation examples", experiment.data().train.name,
+                     problem.n(), problem.m() - problem.n());
+}
+
+std::vector<std::string> stability_warnings(const Experiment& experiment) {
+  const int64_t models = experiment.config().ensembles.full_models;
+  const int64_t oracles = experiment.judging_oracles();
+  if (klom_is_stable(models, oracles)) return {};
+  return {
+      fmt::format("KLoM is stable from about 80 models a side; here are {} full models and {} "
+                  "oracles. Compare with the floor only.",
+                  models, oracles)};
+}
+
 ReportData evaluate(const Experiment& experiment, const std::string& command) {
   const auto& config = experiment.config();
-  const auto& problem = experiment.problem();
   ReportData data;
   data.title = config.name;
-  data.subtitle = fmt::format("{}: {} training and {} validation examples",
-                              experiment.data().train.name, problem.n(), problem.m() - problem.n());
+  data.subtitle = data_line(experiment);
   for (const auto& set : experiment.forget_sets()) {
     data.forget_sets.push_back(ForgetSetEvaluation(experiment, set).run());
   }
@@ -235,12 +245,7 @@ ReportData evaluate(const Experiment& experiment, const std::string& command) {
   data.penalty = read_penalty(experiment);
   data.settings = all_settings(experiment);
   data.command = command;
-  if (!klom_is_stable(config.ensembles.full_models, experiment.judging_oracles())) {
-    data.warnings.push_back(
-        fmt::format("KLoM is stable from about 80 models a side; here are {} full models and {} "
-                    "oracles. Compare with the floor only.",
-                    config.ensembles.full_models, experiment.judging_oracles()));
-  }
+  data.warnings = stability_warnings(experiment);
   return data;
 }
 

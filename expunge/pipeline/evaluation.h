@@ -16,6 +16,11 @@ namespace expunge {
 /// if a stage is missing. `command` is what the report says reproduces it.
 ReportData evaluate(const Experiment& experiment, const std::string& command);
 
+/// "fashion-mnist: 2000 training and 1000 validation examples".
+std::string data_line(const Experiment& experiment);
+/// What a reader of the experiment's KLoM figures must know first; none where there are models enough.
+std::vector<std::string> stability_warnings(const Experiment& experiment);
+
 /// Writes OUT/table.csv, table.json and report.html.
 void write_results(const Experiment& experiment, const ReportData& data);
 

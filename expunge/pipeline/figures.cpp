@@ -8,6 +8,8 @@
 #include "expunge/core/error.h"
 #include "expunge/core/random.h"
 #include "expunge/data/forget_set.h"
+#include "expunge/evaluate/margins.h"
+#include "expunge/pipeline/evaluation.h"
 #include "expunge/pipeline/figure_parts.h"
 
 namespace expunge {
@@ -56,19 +58,11 @@ MadeFigure write_figure(const Experiment& experiment, const FigureSpec& spec,
     return make_figure(experiment, figure, sweep);
   };
   fs::create_directories(folder);
-  const auto& problem = experiment.problem();
   MadeFigure made;
   FiguresPage page;
   page.title = experiment.config().name;
-  page.subtitle = fmt::format("{}: {} training and {} validation examples",
-                              experiment.data().train.name, problem.n(), problem.m() - problem.n());
-  const int64_t models = experiment.config().ensembles.full_models;
-  if (!klom_is_stable(models, experiment.judging_oracles())) {
-    page.warnings.push_back(
-        fmt::format("KLoM is stable from about 80 models a side; here are {} full models and {} "
-                    "oracles. Compare with the floor only.",
-                    models, experiment.judging_oracles()));
-  }
+  page.subtitle = data_line(experiment);
+  page.warnings = stability_warnings(experiment);
   for (const auto& other : figure_specs()) {
     const bool asked = other.name == spec.name;
     if (!asked && !fs::exists(folder / (other.name + ".csv"))) continue;
@@ -115,6 +109,12 @@ void add_csv(MadeFigure& figure, const std::string& figure_name, std::string con
   const auto file = figure_name + ".csv";
   figure.files.push_back({file, std::move(content)});
   figure.section.files.push_back("figures/" + file);
+}
+
+torch::Tensor judging_margins(const Experiment& experiment, const ForgetSet& set) {
+  const auto logits = experiment.open_store("oracle-" + set.config.name, "train").logits();
+  return margins(logits.narrow(0, 0, experiment.judging_oracles()), experiment.problem().labels,
+                 experiment.workers());
 }
 
 std::vector<int64_t> points_of(const Experiment& experiment, const ForgetSet& set,

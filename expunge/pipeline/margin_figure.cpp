@@ -11,11 +11,6 @@ namespace {
 
 constexpr int64_t kPointsAGroup = 6;
 
-std::vector<float> column(const torch::Tensor& margins, int64_t point) {
-  const auto values = margins.select(1, point).contiguous();
-  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
-}
-
 }  // namespace
 
 MadeFigure margin_examples(const Experiment& experiment, const FigureSpec& spec) {
@@ -37,9 +32,7 @@ MadeFigure margin_examples(const Experiment& experiment, const FigureSpec& spec)
                      {"row"},
                      {"margin"}});
   for (const auto& set : experiment.forget_sets()) {
-    const auto oracle_logits = experiment.open_store("oracle-" + set.config.name, "train").logits();
-    const auto oracles = margins(oracle_logits.narrow(0, 0, experiment.judging_oracles()), labels,
-                                 experiment.workers());
+    const auto oracles = judging_margins(experiment, set);
     const auto shift = read_shift(experiment, set, "") * experiment.config().evaluation.multiplier;
     const auto direct = shifted_margins(full, shift, labels, experiment.workers());
     const auto& options = experiment.config().evaluation.klom;
@@ -53,10 +46,10 @@ MadeFigure margin_examples(const Experiment& experiment, const FigureSpec& spec)
         MarginExample example;
         example.point = point;
         example.group = group;
-        example.oracle = column(oracles, point);
-        example.series = {{"null", MethodRole::nothing, column(null_margins, point),
+        example.oracle = margins_of_point(oracles, point);
+        example.series = {{"null", MethodRole::nothing, margins_of_point(null_margins, point),
                            null_klom[point].item<double>()},
-                          {"dm-direct", MethodRole::prediction, column(direct, point),
+                          {"dm-direct", MethodRole::prediction, margins_of_point(direct, point),
                            direct_klom[point].item<double>()}};
         pictures.push_back(margin_picture(example));
         const auto record = [&](const char* models, const std::vector<float>& values) {

@@ -9,6 +9,7 @@
 #include "expunge/data/forget_set.h"
 #include "expunge/evaluate/cost.h"
 #include "expunge/evaluate/margins.h"
+#include "expunge/unlearn/class_weights.h"
 
 namespace expunge {
 namespace {
@@ -114,23 +115,13 @@ torch::Tensor point_losses(const torch::Tensor& margins) {
   return losses / static_cast<double>(rows.size(0));
 }
 
-// The full models' mean loss on validation points, each class weighted as in F; those without a
-// validation point are left out.
+// The full models' mean loss on validation points, each class weighted as in F; 0 without any.
 double unseen_loss(const torch::Tensor& full_margins, const Problem& problem,
                    std::span<const int64_t> forget) {
-  const auto losses = point_losses(full_margins);
-  double sum = 0;
-  double weight = 0;
-  for (const int64_t i : forget) {
-    const auto same = problem.labels.eq(problem.labels[i]);
-    const auto validation =
-        losses.narrow(0, problem.n(), problem.m() - problem.n())
-            .masked_select(same.narrow(0, problem.n(), problem.m() - problem.n()));
-    if (validation.numel() == 0) continue;
-    sum += validation.mean().item<double>();
-    ++weight;
-  }
-  return weight > 0 ? sum / weight : 0;
+  const auto weights = class_weights(problem, forget);
+  const double weight = weights.sum().item<double>();
+  const auto losses = point_losses(full_margins).narrow(0, problem.n(), problem.m() - problem.n());
+  return weight > 0 ? (losses * weights).sum().item<double>() / weight : 0;
 }
 
 class ForgetSetResults {

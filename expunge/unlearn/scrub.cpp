@@ -5,28 +5,10 @@
 
 #include "expunge/core/error.h"
 #include "expunge/train/loss.h"
+#include "expunge/unlearn/class_weights.h"
 #include "expunge/unlearn/task_examples.h"
 
 namespace expunge {
-namespace {
-
-// (m - n) weights of the validation points: those of a class together weigh as much as the class
-// does in F.
-torch::Tensor class_weights(const UnlearnTask& task) {
-  const auto& problem = task.problem;
-  const int64_t classes = problem.shape.classes;
-  const auto validation = problem.labels.narrow(0, problem.n(), problem.m() - problem.n());
-  const auto forgotten = rows(problem.labels, task.forget).bincount({}, classes);
-  const auto there = validation.bincount({}, classes).to(torch::kFloat64);
-  const auto weights = (forgotten / there.clamp_min(1)).index_select(0, validation);
-  if (!(weights.sum().item<double>() > 0)) {
-    fail<InputError>(
-        "SCRUB's rewinding: a validation point of a forgotten class required, none there");
-  }
-  return weights;
-}
-
-}  // namespace
 
 void ScrubOptions::validate() const {
   stepping.validate();
@@ -100,7 +82,11 @@ UnlearnSummary Scrub::unlearn(Network& network, const UnlearnTask& task) const {
   const auto dtype = network.parameters().scalar_type();
   const int64_t n = problem.n();
   const int64_t validation = problem.m() - n;
-  const auto weights = class_weights(task);
+  const auto weights = class_weights(problem, task.forget);
+  if (!(weights.sum().item<double>() > 0)) {
+    fail<InputError>(
+        "SCRUB's rewinding: a validation point of a forgotten class required, none there");
+  }
   const double reference =
       weighted_error(evaluate_logits(network, problem.inputs.narrow(0, n, validation).to(dtype)),
                      problem.labels.narrow(0, n, validation), weights);
