@@ -26,11 +26,6 @@ double norm_of(const torch::Tensor& x) {
   return at::linalg_vector_norm(x).item<double>();
 }
 
-// Sums round alike whatever the number of processors.
-void on_one_thread(const std::function<void()>& task) {
-  parallel_for(1, 1, [&](int64_t) { task(); });
-}
-
 class Search {
  public:
   Search(const SquareMap& map, int64_t component, uint64_t seed)

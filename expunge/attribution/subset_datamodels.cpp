@@ -33,11 +33,6 @@ torch::Tensor design_columns(const torch::Tensor& masks, double alpha, int64_t b
   return masks.slice(1, begin, end).to(torch::kFloat64) - alpha;
 }
 
-// Sums round alike whatever the number of processors.
-void on_one_thread(const std::function<void()>& task) {
-  parallel_for(1, 1, [&](int64_t) { task(); });
-}
-
 // Training examples of one block of the fit: its columns stay in the caches.
 constexpr int64_t block_examples = 256;
 

@@ -147,7 +147,7 @@ torch::Tensor TrainEffects::product(Part left, Part right, const torch::Tensor& 
     gemm(part, false, columns, false, rows);
   });
   torch::Tensor solved;
-  parallel_for(1, 1, [&](int64_t) { solved = at::cholesky_solve(inner, factor_).contiguous(); });
+  on_one_thread([&] { solved = at::cholesky_solve(inner, factor_).contiguous(); });
   auto out = at::empty({n(), x.size(1)}, torch::kFloat64);
   parallel_blocks(n(), block_of(models), options_.workers, [&](int64_t begin, int64_t end) {
     const auto part = (this->*right)(0, models, begin, end).contiguous();

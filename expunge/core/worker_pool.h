@@ -19,6 +19,12 @@ int64_t worker_count(int64_t requested = 0);
 /// starts and Interrupted is thrown once the running ones are done.
 void parallel_for(int64_t count, int64_t workers, const std::function<void(int64_t)>& task);
 
+/// Calls task() once with LibTorch held to one thread, so that its sums round alike whatever the
+/// number of processors. Throws what the task throws.
+inline void on_one_thread(const std::function<void()>& task) {
+  parallel_for(1, 1, [&](int64_t) { task(); });
+}
+
 /// Splits [0, count) into blocks of at most `block` and calls task(begin, end) for each, in
 /// parallel.
 void parallel_blocks(int64_t count, int64_t block, int64_t workers,

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t side = 32;
-constexpr int64_t pixels = 3 * side * side;
+constexpr int64_t image_bytes = 3 * side * side;
 
 std::vector<std::string> read_names(const fs::path& path, size_t count) {
   std::vector<std::string> names;
@@ -30,11 +30,11 @@ std::vector<std::string> read_names(const fs::path& path, size_t count) {
   return names;
 }
 
-// Records of `label_bytes` labels, the last of which is used, and the pixels.
+// Records of `label_bytes` labels, the last of which is used, and the image.
 void read_records(const fs::path& path, int64_t label_bytes, std::vector<torch::Tensor>& images,
                   std::vector<torch::Tensor>& labels) {
   const MappedFile file(path);
-  const int64_t record = label_bytes + pixels;
+  const int64_t record = label_bytes + image_bytes;
   const auto size = static_cast<int64_t>(file.size());
   if (size == 0 || size % record != 0) {
     fail<InputError>("{}: a multiple of {} bytes required (one record), got {}", path.string(),
@@ -44,7 +44,7 @@ void read_records(const fs::path& path, int64_t label_bytes, std::vector<torch::
   auto* bytes = const_cast<std::byte*>(file.data());
   const auto records = torch::from_blob(bytes, {count, record}, torch::kUInt8);
   labels.push_back(records.select(1, label_bytes - 1).to(torch::kInt64));
-  images.push_back(records.narrow(1, label_bytes, pixels).reshape({count, 3, side, side}).clone());
+  images.push_back(records.narrow(1, label_bytes, image_bytes).reshape({count, 3, side, side}).clone());
 }
 
 Dataset read_part(const std::vector<fs::path>& files, int64_t label_bytes, const std::string& name,

@@ -13,7 +13,7 @@
 namespace expunge {
 namespace {
 
-constexpr int64_t kLeastModels = 2;
+constexpr int64_t kLeastKlomModels = 2;
 constexpr int64_t kStableModels = 80;
 // Points a task: enough to use every byte of the pages it touches in each model's row.
 constexpr int64_t kBlockPoints = 1024;
@@ -68,8 +68,8 @@ OptionGroup options_of(KlomOptions& options) {
 torch::Tensor klom(const torch::Tensor& unlearned, const torch::Tensor& oracles,
                    const KlomOptions& options) {
   options.validate();
-  require_margins("unlearned", unlearned, "KLoM", kLeastModels);
-  require_margins("oracle", oracles, "KLoM", kLeastModels);
+  require_margins("unlearned", unlearned, "KLoM", kLeastKlomModels);
+  require_margins("oracle", oracles, "KLoM", kLeastKlomModels);
   if (unlearned.size(1) != oracles.size(1)) {
     fail<InputError>("margins of different points: unlearned {}, oracles {}",
                      c10::str(unlearned.sizes()), c10::str(oracles.sizes()));

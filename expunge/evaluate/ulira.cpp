@@ -14,14 +14,14 @@
 namespace expunge {
 namespace {
 
-constexpr int64_t kLeastModels = 4;
+constexpr int64_t kLeastAttackModels = 4;
 constexpr int64_t kTellingExamples = 200;
 constexpr int64_t kTellingModels = 50;
 constexpr int64_t kRocPoints = 200;
-constexpr int64_t kBlockPoints = 256;
+constexpr int64_t kBlockExamples = 256;
 constexpr double kClip = 100;
 constexpr double kLeastVarianceShare = 1e-6;
-constexpr double kNormalQuantile = 1.959963984540054;  // of probability 0.975
+constexpr double kTwoSided95 = 1.959963984540054;  // of probability 0.975
 
 /// One side's margins, and which of its models do what.
 struct Side {
@@ -110,9 +110,9 @@ void check_scores(const char* side, size_t set, const torch::Tensor& scores) {
     fail<InputError>("{} scores of set {}: expected (models, examples) of float64, got {} of {}",
                      side, set, c10::str(scores.sizes()), c10::toString(scores.scalar_type()));
   }
-  if (scores.size(0) < kLeastModels / 2 || scores.size(1) < 1) {
+  if (scores.size(0) < kLeastAttackModels / 2 || scores.size(1) < 1) {
     fail<InputError>("{} scores of set {}: at least {} models and 1 example required, got {}", side,
-                     set, kLeastModels / 2, c10::str(scores.sizes()));
+                     set, kLeastAttackModels / 2, c10::str(scores.sizes()));
   }
   if (!torch::isfinite(scores).all().item<bool>()) {
     fail<NonFiniteError>("{} scores of set {}: one is NaN or infinite", side, set);
@@ -156,11 +156,11 @@ void append_decisions(const torch::Tensor& scores, double weight, bool is_positi
 }
 
 void set_wilson_interval(UliraResult& result, double n) {
-  const double z2 = kNormalQuantile * kNormalQuantile;
+  const double z2 = kTwoSided95 * kTwoSided95;
   const double p = result.accuracy;
   const double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
   const double reach =
-      kNormalQuantile * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n);
+      kTwoSided95 * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n);
   result.accuracy_low = std::clamp(centre - reach, 0.0, p);
   result.accuracy_high = std::clamp(centre + reach, p, 1.0);
 }
@@ -182,8 +182,8 @@ UliraScores ulira_scores(const torch::Tensor& unlearned_margins,
                          const torch::Tensor& oracle_margins, std::span<const int64_t> points,
                          const UliraOptions& options) {
   options.validate();
-  require_margins("unlearned", unlearned_margins, "U-LiRA", kLeastModels);
-  require_margins("oracle", oracle_margins, "U-LiRA", kLeastModels);
+  require_margins("unlearned", unlearned_margins, "U-LiRA", kLeastAttackModels);
+  require_margins("oracle", oracle_margins, "U-LiRA", kLeastAttackModels);
   if (unlearned_margins.size(1) != oracle_margins.size(1)) {
     fail<InputError>("margins of different points: unlearned {}, oracles {}",
                      c10::str(unlearned_margins.sizes()), c10::str(oracle_margins.sizes()));
@@ -202,7 +202,7 @@ UliraScores ulira_scores(const torch::Tensor& unlearned_margins,
       at[static_cast<int64_t>(i) * examples] = ratio(margins[i]);
     }
   };
-  parallel_blocks(examples, kBlockPoints, options.workers, [&](int64_t begin, int64_t end) {
+  parallel_blocks(examples, kBlockExamples, options.workers, [&](int64_t begin, int64_t end) {
     std::vector<double> margins;
     for (int64_t p = begin; p < end; ++p) {
       u.read(u.fitted, points[p], margins);

@@ -42,7 +42,7 @@ TrainEffectOptions with_ratio(double ratio) {
   return options;
 }
 
-void expect_close(const torch::Tensor& got, const torch::Tensor& expected, double tolerance) {
+void expect_nearly(const torch::Tensor& got, const torch::Tensor& expected, double tolerance) {
   ASSERT_EQ(got.sizes(), expected.sizes());
   EXPECT_LT((got - expected).abs().max().item<double>(),
             tolerance * expected.abs().max().item<double>());
@@ -54,11 +54,11 @@ TEST(TrainEffects, MultiplyAsTheDenseMatrix) {
     const auto effects = TrainEffects::fit(e.masks, e.margins, with_ratio(0.7));
     const auto b = dense_effects(e, 0.7);
     const auto eye = torch::eye(n, torch::kFloat64);
-    expect_close(effects.times(eye), b, 1e-10);
-    expect_close(effects.transposed_times(eye), b.t(), 1e-10);
+    expect_nearly(effects.times(eye), b, 1e-10);
+    expect_nearly(effects.transposed_times(eye), b.t(), 1e-10);
     EXPECT_LT(effects.times(eye).diagonal().abs().max().item<double>(), 1e-12);
     const auto x = torch::randn({n, 3}, torch::kFloat64);
-    expect_close(effects.times(x), b.matmul(x), 1e-10);
+    expect_nearly(effects.times(x), b.matmul(x), 1e-10);
   }
 }
 
@@ -72,8 +72,8 @@ TEST(TrainEffects, ComponentsAreTheDenseOnes) {
     const int64_t c = component - 1;
     EXPECT_NEAR(found.value, s[c].item<double>(), 1e-9 * s[0].item<double>());
     const double sign = u.select(1, c).sum().item<double>() > 0 ? 1 : -1;
-    expect_close(found.left, sign * u.select(1, c), 1e-6);
-    expect_close(found.right, sign * vt.select(0, c), 1e-6);
+    expect_nearly(found.left, sign * u.select(1, c), 1e-6);
+    expect_nearly(found.right, sign * vt.select(0, c), 1e-6);
     EXPECT_GT(found.left.sum().item<double>(), 0);
   }
 }
@@ -104,7 +104,7 @@ TEST(TrainEffects, FollowAPermutationOfTheExamples) {
       TrainEffects::fit(e.masks.index_select(1, order), e.margins.index_select(1, order), options)
           .principal_component(1)
           .left;
-  expect_close(permuted, u.index_select(0, order), 1e-7);
+  expect_nearly(permuted, u.index_select(0, order), 1e-7);
 }
 
 TEST(TrainEffects, AreThoseOfMarginsUpToAConstant) {
@@ -113,7 +113,7 @@ TEST(TrainEffects, AreThoseOfMarginsUpToAConstant) {
   const auto u = TrainEffects::fit(e.masks, e.margins, options).principal_component(1).left;
   const auto moved =
       TrainEffects::fit(e.masks, e.margins + torch::arange(50), options).principal_component(1);
-  expect_close(moved.left, u, 1e-4);  // float32 margins round otherwise
+  expect_nearly(moved.left, u, 1e-4);  // float32 margins round otherwise
 }
 
 TEST(TrainEffects, DoNotDependOnWorkers) {
@@ -139,7 +139,7 @@ TEST(TrainEffects, PenaltyIsChosenAsThePlainRidgeDoes) {
   EXPECT_EQ(effects.lambda_choice().curve.size(), choice.curve.size());
   const auto set = TrainEffects::fit(e.masks, e.margins, with_ratio(choice.ratio));
   const auto eye = torch::eye(30, torch::kFloat64);
-  expect_close(effects.times(eye), set.times(eye), 1e-12);
+  expect_nearly(effects.times(eye), set.times(eye), 1e-12);
 }
 
 TEST(TrainEffects, AgreementIsTheCosineOfTheHalvesOwnComponents) {

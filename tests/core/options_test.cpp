@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "expunge/core/error.h"
+#include "message_of.h"
 
 namespace expunge {
 namespace {
@@ -30,15 +31,6 @@ OptionGroup options_of(SampleOptions& o) {
       .add("ratios", o.ratios, "grid")
       .add("scheme", o.scheme, {"balanced", "independent"}, "masks");
   return group;
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const OptionError& error) {
-    return error.what();
-  }
-  return "nothing thrown";
 }
 
 TEST(Options, SetReachesTheField) {
@@ -74,22 +66,22 @@ TEST(Options, CommandLineTextIsRead) {
 TEST(Options, UnknownNameIsAnsweredWithTheNearest) {
   SampleOptions o;
   auto group = options_of(o);
-  EXPECT_EQ(message_of([&] { group.set("step", int64_t{1}); }),
+  EXPECT_EQ(message_of<OptionError>([&] { group.set("step", int64_t{1}); }),
             "unknown option \"step\" in [sample]; did you mean \"steps\"?");
 }
 
 TEST(Options, WrongTypeAndWrongChoiceSayWhatIsRequired) {
   SampleOptions o;
   auto group = options_of(o);
-  EXPECT_EQ(message_of([&] { group.set("steps", 1.5); }),
+  EXPECT_EQ(message_of<OptionError>([&] { group.set("steps", 1.5); }),
             "option steps: whole number required, got 1.5");
   EXPECT_EQ(
-      message_of([&] { group.set("engine", std::string("kernal")); }),
+      message_of<OptionError>([&] { group.set("engine", std::string("kernal")); }),
       "option engine: one of kernel, gradient required, got \"kernal\"; did you mean \"kernel\"?");
-  EXPECT_EQ(message_of([&] { group.set("scheme", std::string("balance")); }),
+  EXPECT_EQ(message_of<OptionError>([&] { group.set("scheme", std::string("balance")); }),
             "option scheme: one of balanced, independent required, got \"balance\"; did you mean "
             "\"balanced\"?");
-  EXPECT_EQ(message_of([&] { group.fields()[0].parse("12x"); }),
+  EXPECT_EQ(message_of<OptionError>([&] { group.fields()[0].parse("12x"); }),
             "option steps: whole number required, got \"12x\"");
   EXPECT_EQ(o.steps, 2);
 }

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <string>
 
+#include "message_of.h"
+
 namespace expunge {
 
 class ScratchFolder {
@@ -37,20 +39,6 @@ class ScratchFolder {
 #define EXPECT_SAYS(message, words) EXPECT_PRED2(::expunge::contains, message, words)
 inline bool contains(const std::string& text, const std::string& words) {
   return text.find(words) != std::string::npos;
-}
-
-/// The message of the E that `action` throws; fails the test if it throws nothing or another type.
-template <class E, class Action>
-std::string message_of(const Action& action) {
-  try {
-    action();
-  } catch (const E& error) {
-    const std::string message = error.what();
-    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
-    return message;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
 }
 
 }  // namespace expunge

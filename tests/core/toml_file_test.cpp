@@ -3,19 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "expunge/core/error.h"
+#include "message_of.h"
 
 namespace expunge {
 namespace {
-
-template <class E>
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
 
 TEST(Toml, TablesComeInTheFilesOrder) {
   const auto tables = parse_toml(R"(

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "expunge/evaluate/ulira.h"
+#include "message_of.h"
 
 namespace expunge {
 
@@ -44,16 +45,6 @@ inline UliraScores scores_of(const torch::Tensor& u, const torch::Tensor& o, int
 
 inline UliraResult summary_of(const UliraScores& scores) {
   return summarise_ulira({&scores, 1});
-}
-
-template <class E>
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing thrown";
 }
 
 }  // namespace expunge

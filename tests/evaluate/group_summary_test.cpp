@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "expunge/core/error.h"
+#include "message_of.h"
 
 namespace expunge {
 namespace {
 
-torch::Tensor gaussian(int64_t models, const std::vector<float>& means, std::mt19937& engine) {
+torch::Tensor gaussians_about(int64_t models, const std::vector<float>& means, std::mt19937& engine) {
   std::normal_distribution<float> normal;
   const auto m = static_cast<int64_t>(means.size());
   torch::Tensor result = torch::empty({models, m}, torch::kFloat32);
@@ -21,15 +22,6 @@ torch::Tensor gaussian(int64_t models, const std::vector<float>& means, std::mt1
     for (int64_t j = 0; j < m; ++j) result.data_ptr<float>()[i * m + j] = means[j] + normal(engine);
   }
   return result;
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "nothing thrown";
 }
 
 void expect_same(const GroupStatistic& a, const GroupStatistic& b) {
@@ -103,7 +95,7 @@ TEST(SummariseKlom, LeavesValidationEmptyIfThereAreNoOtherPoints) {
 TEST(SummariseKlom, RefusesForgetSetsThatAreNone) {
   const torch::Tensor klom = torch::ones({6}, torch::kFloat64);
   const auto with = [&](int64_t n, std::vector<int64_t> forget) {
-    return message_of([&] { summarise_klom(klom, n, forget); });
+    return message_of<InputError>([&] { summarise_klom(klom, n, forget); });
   };
   EXPECT_EQ(with(4, {}), "forget set: empty");
   EXPECT_EQ(with(4, {0, 4}), "forget set: expected indices 0 to 3, got 4");
@@ -119,8 +111,8 @@ TEST(SummariseKlom, AddsIntervalsToTheSameFigures) {
   std::mt19937 engine(2);
   std::vector<float> means(60, 0.0F);
   means[7] = 2;
-  const torch::Tensor u = gaussian(100, means, engine);
-  const torch::Tensor o = gaussian(90, std::vector<float>(60, 0.0F), engine);
+  const torch::Tensor u = gaussians_about(100, means, engine);
+  const torch::Tensor o = gaussians_about(90, std::vector<float>(60, 0.0F), engine);
   const std::vector<int64_t> forget = {3, 7, 11};
   const KlomSummary plain = summarise_klom(klom(u, o), 40, forget);
   const KlomSummary summary = summarise_klom(u, o, 40, forget);
@@ -140,8 +132,8 @@ TEST(SummariseKlom, AddsIntervalsToTheSameFigures) {
 
 TEST(SummariseKlom, DependsOnTheSeedAndNotOnWorkers) {
   std::mt19937 engine(3);
-  const torch::Tensor u = gaussian(30, std::vector<float>(20, 0.5F), engine);
-  const torch::Tensor o = gaussian(40, std::vector<float>(20, 0.0F), engine);
+  const torch::Tensor u = gaussians_about(30, std::vector<float>(20, 0.5F), engine);
+  const torch::Tensor o = gaussians_about(40, std::vector<float>(20, 0.0F), engine);
   const std::vector<int64_t> forget = {0, 1};
   const auto with = [&](int64_t seed, int64_t workers) {
     return summarise_klom(u, o, 10, forget, {},
@@ -180,7 +172,7 @@ TEST(SummariseKlom, IntervalCoversTheExpectedPercentileOfNewModels) {
   const std::vector<int64_t> forget = {0};
   std::vector<double> redrawn;
   for (int r = 0; r < 400; ++r) {
-    const torch::Tensor values = klom(gaussian(100, means, engine), gaussian(100, zeros, engine));
+    const torch::Tensor values = klom(gaussians_about(100, means, engine), gaussians_about(100, zeros, engine));
     redrawn.push_back(summarise_klom(values, 19, forget).all.p95);
   }
   double expected = 0;
@@ -191,7 +183,7 @@ TEST(SummariseKlom, IntervalCoversTheExpectedPercentileOfNewModels) {
   double width = 0;
   for (int r = 0; r < 40; ++r) {
     const KlomSummary summary =
-        summarise_klom(gaussian(100, means, engine), gaussian(100, zeros, engine), 19, forget, {},
+        summarise_klom(gaussians_about(100, means, engine), gaussians_about(100, zeros, engine), 19, forget, {},
                        {.resamples = 100});
     covered += summary.all.p95_low <= expected && expected <= summary.all.p95_high ? 1 : 0;
     width += (summary.all.p95_high - summary.all.p95_low) / 40;

@@ -1,3 +1,4 @@
+#include "evaluate/gaussian_margins.h"
 #include "expunge/evaluate/klom.h"
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "expunge/core/error.h"
+#include "message_of.h"
 
 namespace expunge {
 namespace {
@@ -61,15 +63,6 @@ double reference(std::vector<float> u, std::vector<float> o, const KlomOptions& 
   return sum;
 }
 
-torch::Tensor table(int64_t models, int64_t m,
-                    const std::function<float(int64_t, int64_t)>& value) {
-  torch::Tensor result = torch::empty({models, m}, torch::kFloat32);
-  for (int64_t i = 0; i < models; ++i) {
-    for (int64_t j = 0; j < m; ++j) result.data_ptr<float>()[i * m + j] = value(i, j);
-  }
-  return result;
-}
-
 torch::Tensor random_margins(int64_t models, int64_t m, float mean, float deviation,
                              unsigned seed) {
   std::mt19937 engine(seed);
@@ -77,7 +70,7 @@ torch::Tensor random_margins(int64_t models, int64_t m, float mean, float deviat
   return table(models, m, [&](int64_t, int64_t) { return normal(engine); });
 }
 
-std::vector<float> column(const torch::Tensor& margins, int64_t j) {
+std::vector<float> column_of(const torch::Tensor& margins, int64_t j) {
   const torch::Tensor values = margins.select(1, j).contiguous();
   return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
 }
@@ -89,7 +82,7 @@ void expect_definition(const torch::Tensor& u, const torch::Tensor& o, KlomOptio
     ASSERT_EQ(got.sizes(), torch::IntArrayRef({u.size(1)}));
     ASSERT_EQ(got.scalar_type(), torch::kFloat64);
     for (int64_t j = 0; j < u.size(1); ++j) {
-      EXPECT_NEAR(got[j].item<double>(), reference(column(u, j), column(o, j), options), 1e-12)
+      EXPECT_NEAR(got[j].item<double>(), reference(column_of(u, j), column_of(o, j), options), 1e-12)
           << "point " << j << ", convention " << static_cast<int>(convention);
     }
   }
@@ -99,16 +92,6 @@ double klom_of(const torch::Tensor& u, const torch::Tensor& o, KlomConvention co
   KlomOptions options;
   options.convention = convention;
   return klom(u, o, options)[0].item<double>();
-}
-
-template <class E>
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing thrown";
 }
 
 constexpr KlomConvention kCorrected = KlomConvention::corrected;

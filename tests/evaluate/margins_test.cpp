@@ -32,7 +32,7 @@ torch::Tensor random_labels(int64_t m, int64_t classes, unsigned seed) {
 }
 
 /// The definition in long double, point by point.
-double reference(const torch::Tensor& logits, int64_t label) {
+double margin_of(const torch::Tensor& logits, int64_t label) {
   const torch::Tensor z = logits.to(torch::kFloat64).contiguous();
   const double* p = z.data_ptr<double>();
   long double largest = -std::numeric_limits<long double>::infinity();
@@ -46,20 +46,20 @@ double reference(const torch::Tensor& logits, int64_t label) {
   return static_cast<double>(p[label] - (largest + std::log(sum)));
 }
 
-void expect_definition(const torch::Tensor& logits, const torch::Tensor& labels) {
+void expect_margins(const torch::Tensor& logits, const torch::Tensor& labels) {
   const torch::Tensor got = margins(logits, labels);
   ASSERT_EQ(got.sizes(), torch::IntArrayRef({logits.size(0), logits.size(1)}));
   ASSERT_EQ(got.scalar_type(), torch::kFloat32);
   for (int64_t i = 0; i < logits.size(0); ++i) {
     for (int64_t j = 0; j < logits.size(1); ++j) {
-      const double want = reference(logits[i][j], labels[j].item<int64_t>());
+      const double want = margin_of(logits[i][j], labels[j].item<int64_t>());
       EXPECT_NEAR(got[i][j].item<float>(), want, 3e-7 * (3 + std::abs(want))) << i << ", " << j;
     }
   }
 }
 
 template <class E>
-std::string message_of(const torch::Tensor& logits, const torch::Tensor& labels) {
+std::string refusal_of(const torch::Tensor& logits, const torch::Tensor& labels) {
   try {
     margins(logits, labels);
   } catch (const E& error) {
@@ -70,7 +70,7 @@ std::string message_of(const torch::Tensor& logits, const torch::Tensor& labels)
 
 TEST(Margins, AgreeWithTheDefinition) {
   for (const int64_t classes : {2, 3, 10, 37}) {
-    expect_definition(random_logits({3, 41, classes}, 4, 1), random_labels(41, classes, 2));
+    expect_margins(random_logits({3, 41, classes}, 4, 1), random_labels(41, classes, 2));
   }
 }
 
@@ -130,7 +130,7 @@ TEST(Margins, NameTheModelPointAndClassOfANonFiniteLogit) {
     for (const auto dtype : {torch::kFloat32, torch::kFloat16}) {
       torch::Tensor logits = random_logits({4, 5000, 3}, 1, 10);
       logits[2][4321][1] = bad;
-      EXPECT_EQ(message_of<NonFiniteError>(logits.to(dtype), labels),
+      EXPECT_EQ(refusal_of<NonFiniteError>(logits.to(dtype), labels),
                 "logits: model 2, point 4321, class 1 is NaN or infinite");
     }
   }
@@ -139,7 +139,7 @@ TEST(Margins, NameTheModelPointAndClassOfANonFiniteLogit) {
 TEST(Margins, NameThePointOfALabelOutOfRange) {
   torch::Tensor labels = random_labels(9, 4, 11);
   labels[6] = 4;
-  EXPECT_EQ(message_of<InputError>(random_logits({2, 9, 4}, 1, 12), labels),
+  EXPECT_EQ(refusal_of<InputError>(random_logits({2, 9, 4}, 1, 12), labels),
             "labels: point 6 has label 4, expected 0 to 3 as logits have 4 classes");
   labels[6] = -1;
   EXPECT_THROW(margins(random_logits({2, 9, 4}, 1, 12), labels), InputError);
@@ -152,7 +152,7 @@ TEST(Margins, RefuseWrongShapesAndDtypes) {
   EXPECT_THROW(margins(logits.slice(2, 0, 1), torch::zeros({9}, torch::kInt64)), InputError);
   EXPECT_THROW(margins(logits.to(torch::kFloat64), labels), InputError);
   EXPECT_THROW(margins(logits, labels.to(torch::kInt32)), InputError);
-  EXPECT_EQ(message_of<InputError>(logits, labels.slice(0, 0, 8)),
+  EXPECT_EQ(refusal_of<InputError>(logits, labels.slice(0, 0, 8)),
             "labels: expected shape (9) as logits have 9 points, got [8]");
 }
 

@@ -115,7 +115,7 @@ TEST_F(Sweeps, GoOnAfterAnInterruptionToTheSameBytes) {
   const auto sweep = grid();
   run_sweep(whole, sweep);
 
-  struct StopAfter : ProgressSink {
+  struct StopInTheAscent : ProgressSink {
     int left = 3;
     void update(std::string_view name, int64_t, int64_t, int64_t) override {
       if (name.find("gradient-ascent") != std::string_view::npos && --left == 0)

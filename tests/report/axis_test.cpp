@@ -6,11 +6,10 @@
 #include <limits>
 
 #include "expunge/core/error.h"
+#include "nan.h"
 
 namespace expunge {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<std::string> labels_of(const std::vector<Tick>& ticks) {
   std::vector<std::string> labels;

@@ -6,12 +6,11 @@
 #include <limits>
 
 #include "expunge/core/error.h"
+#include "nan.h"
 #include "report/figure_sample.h"
 
 namespace expunge {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 template <class E, class Data>
 std::string refusal(Data data, const std::function<void(Data&)>& spoil) {

@@ -6,15 +6,14 @@
 #include <limits>
 
 #include "expunge/core/error.h"
+#include "nan.h"
 #include "report/report_sample.h"
 
 namespace expunge {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
 template <class E>
-std::string refusal(const std::function<void(ReportData&)>& spoil) {
+std::string refusal_of_report(const std::function<void(ReportData&)>& spoil) {
   ReportData data = sample_report();
   spoil(data);
   try {
@@ -34,7 +33,7 @@ TEST(ReportData, TheSampleIsAccepted) {
 }
 
 TEST(ReportData, NonFiniteNumbersAreRefusedByName) {
-  const auto message = refusal<NonFiniteError>([](auto& d) { dmm(d).klom.retain.p95 = kNan; });
+  const auto message = refusal_of_report<NonFiniteError>([](auto& d) { dmm(d).klom.retain.p95 = kNan; });
   EXPECT_NE(message.find("first, DMM, KLoM on retain, P95"), std::string::npos) << message;
   for (const auto& spoil : std::vector<std::function<void(ReportData&)>>{
            [](auto& d) { dmm(d).klom.forget.mean = INFINITY; },
@@ -46,7 +45,7 @@ TEST(ReportData, NonFiniteNumbersAreRefusedByName) {
            [](auto& d) { d.forget_sets[0].examples[0].series[0].klom = kNan; },
            [](auto& d) { d.up_front->trainings = kNan; },
            [](auto& d) { d.penalty->error[0] = kNan; }}) {
-    EXPECT_NE(refusal<NonFiniteError>(spoil), "accepted");
+    EXPECT_NE(refusal_of_report<NonFiniteError>(spoil), "accepted");
   }
 }
 
@@ -61,7 +60,7 @@ TEST(ReportData, ImpossibleNumbersAreRefused) {
            [](auto& d) { d.penalty->error.pop_back(); }, [](auto& d) { d.penalty->chosen = 11; },
            [](auto& d) { d.penalty->lambda[0] = 0; },
            [](auto& d) { d.penalty->lambda[1] = 0.5; }}) {
-    EXPECT_NE(refusal<InputError>(spoil), "accepted");
+    EXPECT_NE(refusal_of_report<InputError>(spoil), "accepted");
   }
 }
 

@@ -8,13 +8,12 @@
 #include <sstream>
 
 #include "expunge/core/error.h"
+#include "nan.h"
 #include "report/figure_sample.h"
 #include "report/markup_check.h"
 
 namespace expunge {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 PlotOptions sample_options() {
   PlotOptions options;

@@ -30,19 +30,19 @@ uint32_t crc32_by_definition(const std::string& bytes) {
   return ~crc;
 }
 
-torch::Tensor mask_of(int64_t row, const RowLayout& l = layout) {
+torch::Tensor row_mask(int64_t row, const RowLayout& l = layout) {
   return torch::arange(l.n).remainder(row + 2) == 0;
 }
-torch::Tensor logits_of(int64_t row, const RowLayout& l = layout) {
+torch::Tensor row_logits(int64_t row, const RowLayout& l = layout) {
   return (torch::arange(l.m * l.classes, torch::kFloat32) * 0.25 - static_cast<double>(row))
       .view({l.m, l.classes});
 }
 
 std::string record_of(int64_t row) {
   std::string bytes = little_endian(static_cast<uint64_t>(row), 8);
-  const auto mask = mask_of(row);
+  const auto mask = row_mask(row);
   for (int64_t i = 0; i < layout.n; ++i) bytes += mask[i].item<bool>() ? '\1' : '\0';
-  const auto logits = logits_of(row).flatten();
+  const auto logits = row_logits(row).flatten();
   for (int64_t i = 0; i < logits.numel(); ++i) {
     const float value = logits[i].item<float>();
     uint32_t word = 0;
@@ -59,14 +59,14 @@ class Shard : public testing::Test {
     std::vector<int64_t> found;
     visit_shards(folder_.path(), l, [&](const ShardRow& row) {
       found.push_back(row.row);
-      EXPECT_TRUE(torch::equal(row.mask, mask_of(row.row, l))) << row.row;
+      EXPECT_TRUE(torch::equal(row.mask, row_mask(row.row, l))) << row.row;
       EXPECT_EQ(row.logits.scalar_type(), l.logits_dtype);
-      EXPECT_TRUE(torch::equal(row.logits, logits_of(row.row, l).to(l.logits_dtype))) << row.row;
+      EXPECT_TRUE(torch::equal(row.logits, row_logits(row.row, l).to(l.logits_dtype))) << row.row;
     });
     return found;
   }
   void append(ShardWriter& writer, int64_t row, const RowLayout& l = layout) {
-    writer.append(row, mask_of(row, l), logits_of(row, l));
+    writer.append(row, row_mask(row, l), row_logits(row, l));
   }
   void put(const std::string& name, const std::string& bytes) {
     write_file_atomically(folder_ / name, bytes);
@@ -114,14 +114,14 @@ TEST_F(Shard, Float16RoundsToNearest) {
 TEST_F(Shard, WhatIsNotFiniteIsRefusedByName) {
   const RowLayout half{.n = 5, .m = 3, .classes = 2, .logits_dtype = torch::kFloat16};
   ShardWriter writer(folder_.path(), half);
-  auto logits = logits_of(4);
+  auto logits = row_logits(4);
   logits[2][1] = 65520.F;
-  EXPECT_EQ(message_of<NonFiniteError>([&] { writer.append(4, mask_of(4), logits); }),
+  EXPECT_EQ(message_of<NonFiniteError>([&] { writer.append(4, row_mask(4), logits); }),
             "store row 4: a logit that is finite as float16 required, got 65520 (evaluation point "
             "2, class 1)");
   logits[2][1] = 1;
   logits[0][1] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_SAYS(message_of<NonFiniteError>([&] { writer.append(4, mask_of(4), logits); }),
+  EXPECT_SAYS(message_of<NonFiniteError>([&] { writer.append(4, row_mask(4), logits); }),
               "got nan (evaluation point 0, class 1)");
   EXPECT_TRUE(rows(half).empty());
   append(writer, 1);
@@ -135,10 +135,10 @@ TEST_F(Shard, RowsOfAnotherShapeAreRefused) {
     EXPECT_EQ(message_of<Error>([&] { writer.append(2, mask, logits); }),
               "store row 2: mask (5) Bool and logits (3, 2) required, got " + got);
   };
-  refuses(torch::ones({4}, torch::kBool), logits_of(2), "(4) Bool and (3, 2)");
-  refuses(torch::ones({5}), logits_of(2), "(5) Float and (3, 2)");
-  refuses(mask_of(2), logits_of(2).flatten(), "(5) Bool and (6)");
-  refuses(mask_of(2), logits_of(2).t(), "(5) Bool and (2, 3)");
+  refuses(torch::ones({4}, torch::kBool), row_logits(2), "(4) Bool and (3, 2)");
+  refuses(torch::ones({5}), row_logits(2), "(5) Float and (3, 2)");
+  refuses(row_mask(2), row_logits(2).flatten(), "(5) Bool and (6)");
+  refuses(row_mask(2), row_logits(2).t(), "(5) Bool and (2, 3)");
   EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 

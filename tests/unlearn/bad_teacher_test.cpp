@@ -13,7 +13,7 @@ namespace {
 
 const NetworkOptions kLinear{.hidden = {}, .dtype = DtypeKind::float64};
 
-BadTeacherOptions whole_sets(int64_t epochs, double retain_share) {
+BadTeacherOptions bad_teacher_on_whole_sets(int64_t epochs, double retain_share) {
   BadTeacherOptions options;
   options.retain_share = retain_share;
   options.temperature = 2;
@@ -28,7 +28,7 @@ TEST(BadTeacher, StepsTowardsTheFreshNetworkOnForgetAndTheFullModelOnRetain) {
   LinearTask f;
   const auto full = f.weights();
   auto w = full;
-  const auto summary = BadTeacher(whole_sets(2, 1), kLinear).unlearn(*f.network, f.task());
+  const auto summary = BadTeacher(bad_teacher_on_whole_sets(2, 1), kLinear).unlearn(*f.network, f.task());
 
   LinearTask fresh;
   fresh.network->initialise(derive_seed(5, "bad teacher", 0));
@@ -46,13 +46,13 @@ TEST(BadTeacher, StepsTowardsTheFreshNetworkOnForgetAndTheFullModelOnRetain) {
 
 TEST(BadTeacher, ItsShareOfTheRetainSetIsDrawn) {
   LinearTask f;
-  const auto summary = BadTeacher(whole_sets(1, 0.5), kLinear).unlearn(*f.network, f.task());
+  const auto summary = BadTeacher(bad_teacher_on_whole_sets(1, 0.5), kLinear).unlearn(*f.network, f.task());
   EXPECT_NEAR(summary.sample_gradients, (2 + 14) * (4.0 / 3), 1e-9);
 }
 
 TEST(BadTeacher, OptionsOutOfRangeAreRefused) {
-  EXPECT_THROW(BadTeacher(whole_sets(0, 1), kLinear), OptionError);
-  EXPECT_THROW(BadTeacher(whole_sets(1, -1), kLinear), OptionError);
+  EXPECT_THROW(BadTeacher(bad_teacher_on_whole_sets(0, 1), kLinear), OptionError);
+  EXPECT_THROW(BadTeacher(bad_teacher_on_whole_sets(1, -1), kLinear), OptionError);
 }
 
 }  // namespace

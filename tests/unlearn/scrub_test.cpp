@@ -11,7 +11,7 @@
 namespace expunge {
 namespace {
 
-ScrubOptions whole_sets(int64_t epochs, int64_t ascent_epochs) {
+ScrubOptions scrub_on_whole_sets(int64_t epochs, int64_t ascent_epochs) {
   return {.stepping = {.learning_rate = 0.3,
                        .epochs = epochs,
                        .batch_size = 100,
@@ -32,7 +32,7 @@ torch::Tensor distance_gradient(const LinearTask& f, const torch::Tensor& teache
 
 TEST(Scrub, LeavesTheTeacherOnForgetAndStaysOnRetain) {
   LinearTask f;
-  auto options = whole_sets(3, 2);
+  auto options = scrub_on_whole_sets(3, 2);
   options.alpha = 0.4;
   options.gamma = 0.7;
   const auto teacher = f.weights();
@@ -51,7 +51,7 @@ TEST(Scrub, LeavesTheTeacherOnForgetAndStaysOnRetain) {
 
 TEST(Scrub, WithoutLabelsTheStudentNeverLeavesItsTeacher) {
   LinearTask f;
-  auto options = whole_sets(4, 4);
+  auto options = scrub_on_whole_sets(4, 4);
   options.gamma = 0;
   options.alpha = 1;
   const auto before = f.weights();
@@ -62,7 +62,7 @@ TEST(Scrub, WithoutLabelsTheStudentNeverLeavesItsTeacher) {
 TEST(Scrub, WithoutAscentAndDistanceItIsDescent) {
   LinearTask f;
   LinearTask g;
-  auto options = whole_sets(3, 0);
+  auto options = scrub_on_whole_sets(3, 0);
   options.alpha = 0;
   options.gamma = 1;
   options.stepping.batch_size = 5;
@@ -74,7 +74,7 @@ TEST(Scrub, WithoutAscentAndDistanceItIsDescent) {
 
 TEST(Scrub, RewindsToTheEpochWhoseForgetErrorIsClosestToItsReference) {
   LinearTask f;
-  auto options = whole_sets(8, 8);
+  auto options = scrub_on_whole_sets(8, 8);
   options.stepping.learning_rate = 2;
   options.rewind = true;
   auto task = f.task();
@@ -130,7 +130,7 @@ TEST(Scrub, WeightedErrorCountsByWeight) {
 }
 
 TEST(Scrub, MoreAscentThanEpochsIsRefused) {
-  EXPECT_THROW(Scrub{whole_sets(3, 4)}, OptionError);
+  EXPECT_THROW(Scrub{scrub_on_whole_sets(3, 4)}, OptionError);
 }
 
 }  // namespace
