@@ -46,7 +46,7 @@ class BackwardObserver {
   virtual ~BackwardObserver() = default;
   /// `layer.input()` is what the layer saw in the forward pass; `output_gradient` has the shape of
   /// its output and holds d(loss)/d(output).
-  virtual void on_layer(const Layer& layer, const torch::Tensor& output_gradient) = 0;
+  virtual void on_layer(Layer& layer, const torch::Tensor& output_gradient) = 0;
 };
 
 /// What a backward pass is to compute.

@@ -16,7 +16,7 @@ namespace {
 // Sums over a batch of the squared gradients of linear layers.
 class LinearSquares final : public BackwardObserver {
  public:
-  void on_layer(const Layer& layer, const torch::Tensor& output_gradient) override {
+  void on_layer(Layer& layer, const torch::Tensor& output_gradient) override {
     const auto* linear = dynamic_cast<const Linear*>(&layer);
     if (linear == nullptr) return;
     const auto g = output_gradient.square();

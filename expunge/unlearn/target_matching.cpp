@@ -16,6 +16,10 @@ void KernelMatchingOptions::validate() const {
   require_option(retain_points >= 0, "retain_points", "a whole number of at least 0 (0: by rule)",
                  static_cast<double>(retain_points));
   require_option(damp > 0 && std::isfinite(damp), "damp", "a number above 0", damp);
+  require_option(curvature_points >= 0, "curvature_points", "a whole number of at least 0 (0: none)",
+                 static_cast<double>(curvature_points));
+  require_option(curvature_damp > 0 && std::isfinite(curvature_damp), "curvature_damp",
+                 "a number above 0", curvature_damp);
 }
 
 void GradientMatchingOptions::validate() const {
@@ -52,6 +56,12 @@ OptionGroup options_of(MatchingOptions& o) {
            "kernel engine: retained examples drawn for each step; 0 for the rule in |F| and n",
            "examples")
       .add("damp", o.kernel.damp, "kernel engine: damping as a share of the kernel's mean diagonal")
+      .add("curvature_points", o.kernel.curvature_points,
+           "kernel engine: retained examples by which it learns which changes of the weights move "
+           "logits; 0 to count all changes alike",
+           "examples")
+      .add("curvature_damp", o.kernel.curvature_damp,
+           "kernel engine: damping of the curvature as a share of its mean diagonal")
       .add("learning_rate", o.gradient.learning_rate, "gradient engine: largest learning rate")
       .add("epochs", o.gradient.epochs, "gradient engine: passes over the drawn examples", "passes")
       .add("batch_size", o.gradient.batch_size, "gradient engine: examples of one step", "examples")
@@ -79,7 +89,7 @@ OptionGroup options_of(MatchingOptions& o) {
 }
 
 KernelSchedule default_matching(int64_t forget, int64_t n) {
-  return {.steps = 2, .retain_points = std::min(std::max<int64_t>(100, forget), n - forget)};
+  return {.steps = 2, .retain_points = std::min(std::max<int64_t>(150, forget), n - forget)};
 }
 
 TargetMatching::TargetMatching(const MatchingOptions& options) : options_(options) {

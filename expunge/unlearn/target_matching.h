@@ -15,16 +15,19 @@ namespace expunge {
 enum class MatchingEngine { kernel, gradient };
 enum class RetainTargets { own, predicted };
 
-/// kernel engine: for B = F and `retain_points` retained examples drawn uniformly, P in all,
-/// residuals r (P C) of target minus current logits, J (P C, p) the Jacobian of the logits in
-/// Mode::eval and K = J J', a step is
-///     theta <- theta + J' (K + damp mean(diag K) I)^-1 r,
-/// the smallest change of the weights that brings all P points (nearly) to their targets, so that
-/// other points hardly move. Each step draws its retained examples afresh.
+/// kernel engine: each step takes F with all of its C logits and `retain_points` retained examples
+/// (half of F's classes, half uniform, afresh each step) with their margins, R rows in all. With
+/// residuals r (R) of targets minus current values, J (R, p) their Jacobian in Mode::eval, M the
+/// curvature of the logits (KroneckerCurvature) and K = J M^-1 J', a step is
+///     theta <- theta + M^-1 J' (K + damp mean(diag K) I)^-1 r:
+/// of all changes of the weights that bring these rows (nearly) to their targets, the one that moves
+/// the logits of other examples least. A network that is not layered has M = I, and holds J.
 struct KernelMatchingOptions {
-  int64_t steps = 0;          // 0: the rule of default_matching()
-  int64_t retain_points = 0;  // 0: the rule of default_matching()
+  int64_t steps = 0;               // 0: the rule of default_matching()
+  int64_t retain_points = 0;       // 0: the rule of default_matching()
   double damp = 0.01;
+  int64_t curvature_points = 300;  // retained examples that M is made of; 0: M = I
+  double curvature_damp = 0.1;
 
   void validate() const;
 };
@@ -57,8 +60,8 @@ struct MatchingOptions {
 OptionGroup options_of(MatchingOptions& options);
 
 /// The kernel engine's steps and retained examples for a forget set of `forget` of n examples where
-/// they are not set: two steps of max(100, |F|) retained examples, or as many as there are. Chosen on
-/// forget sets, images and seeds that no reported figure uses (docs/experiments/kernel-matching.md).
+/// they are not set: two steps of max(150, |F|) retained examples, or as many as there are. Chosen on
+/// forget sets, images and seeds that no reported figure uses (docs/experiments/large-sets.md).
 struct KernelSchedule {
   int64_t steps;
   int64_t retain_points;

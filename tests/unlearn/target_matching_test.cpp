@@ -4,72 +4,177 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <set>
+
 #include "expunge/core/error.h"
 #include "expunge/core/random.h"
+#include "expunge/unlearn/retained_sample.h"
+#include "message_of.h"
 #include "unlearn/linear_task.h"
 
 namespace expunge {
 namespace {
 
+/// Gradient of the margin with respect to the logits, by differences of its definition.
+torch::Tensor margin_direction(const torch::Tensor& logits, int64_t label) {
+  const auto margin = [&](torch::Tensor z) {
+    const auto own = z[label].clone();
+    z[label] = -std::numeric_limits<double>::infinity();
+    return (own - z.logsumexp(0)).item<double>();
+  };
+  auto direction = torch::zeros_like(logits);
+  for (int64_t c = 0; c < logits.size(0); ++c) {
+    auto up = logits.clone(), down = logits.clone();
+    up[c] += 1e-6;
+    down[c] -= 1e-6;
+    direction[c] = (margin(up) - margin(down)) / 2e-6;
+  }
+  return direction / direction.norm();
+}
+
 TEST(KernelMatching, OneStepIsTheDampedLeastSquaresSolution) {
   LinearTask f;
   MatchingOptions options;
-  options.kernel = {.steps = 1, .retain_points = 28, .damp = 0.05};
+  options.kernel = {.steps = 1, .retain_points = 28, .damp = 0.05, .curvature_points = 0};
   const auto w0 = f.weights();
   const auto x = f.design().narrow(0, 0, 30);  // all of S
+  const auto z = x.matmul(w0.t());
   TargetMatching(options).unlearn(*f.network, f.task());
-  // Independently: minimise |X dW' - R|^2 + damp mean(diag K) |dW|^2 over all 30 points, by normal
-  // equations in weight space instead of sample space.
-  auto residual = torch::zeros({30, 3}, torch::kFloat64);
-  for (const int64_t i : f.forget) residual[i] = f.targets[i] - x[i].matmul(w0.t());
-  const double penalty = 0.05 * x.square().sum(1).mean().item<double>();
-  const auto normal = x.t().matmul(x) + penalty * torch::eye(7, torch::kFloat64);
-  const auto change = at::linalg_solve(normal, x.t().matmul(residual)).t();
-  EXPECT_TRUE(torch::allclose(f.weights(), w0 + change, 1e-9, 1e-9));
+  // Independently, with the Jacobian written out: all three logits of F, the margin of the others,
+  // and the least squares solution by normal equations in weight space instead of sample space.
+  std::vector<torch::Tensor> rows;
+  std::vector<torch::Tensor> residual;
+  const auto add = [&](int64_t i, const torch::Tensor& v, const torch::Tensor& missing) {
+    rows.push_back(torch::outer(v, x[i]).flatten());
+    residual.push_back(v.dot(missing));
+  };
+  for (int64_t i = 0; i < 30; ++i) {
+    if (std::count(f.forget.begin(), f.forget.end(), i) > 0) {
+      const auto eye = torch::eye(3, torch::kFloat64);
+      for (int64_t c = 0; c < 3; ++c) add(i, eye[c], f.targets[i] - z[i]);
+    } else {
+      add(i, margin_direction(z[i], f.problem.labels[i].item<int64_t>()), torch::zeros_like(z[i]));
+    }
+  }
+  const auto j = torch::stack(rows);
+  const double penalty = 0.05 * j.square().sum(1).mean().item<double>();
+  const auto normal = j.t().matmul(j) + penalty * torch::eye(j.size(1), torch::kFloat64);
+  const auto change = at::linalg_solve(normal, j.t().mv(torch::stack(residual)));
+  EXPECT_TRUE(torch::allclose(f.weights(), w0 + change.view_as(w0), 1e-7, 1e-7));
+}
+
+TEST(KernelMatching, WithCurvatureOtherExamplesMoveLess) {
+  // Inputs with one coordinate ten times the others: the plain step uses it for everything.
+  const auto moved = [](int64_t curvature_points) {
+    LinearTask f;
+    f.problem.inputs.select(3, 0).mul_(10);
+    MatchingOptions options;
+    options.kernel = {.steps = 1, .retain_points = 1, .damp = 1e-6,
+                      .curvature_points = curvature_points, .curvature_damp = 0.01};
+    const auto inputs = f.problem.inputs.to(torch::kFloat64);
+    const auto before = evaluate_logits(*f.network, inputs).clone();
+    const auto summary = TargetMatching(options).unlearn(*f.network, f.task());
+    EXPECT_LT(summary.forget_error_after, 1e-2 * summary.forget_error_before);
+    return (evaluate_logits(*f.network, inputs) - before).square().mean().item<double>();
+  };
+  EXPECT_LT(moved(28), 0.7 * moved(0));
 }
 
 TEST(KernelMatching, ReachesTargetsThatCanBeReached) {
   LinearTask f;
   MatchingOptions options;
-  options.kernel = {.steps = 1, .retain_points = 3, .damp = 1e-9};
+  options.kernel = {.steps = 1, .retain_points = 3, .damp = 1e-9, .curvature_points = 20};
   const auto summary = TargetMatching(options).unlearn(*f.network, f.task());
   EXPECT_GT(summary.forget_error_before, 0.3);
   EXPECT_LT(summary.forget_error_after, 1e-6);
-  // 5 points: a forward, 3 backward passes for the kernel, a forward and a backward for the step.
-  EXPECT_NEAR(summary.sample_gradients, 5 * (1.0 / 3 + 2.0 + 1), 1e-9);
+  // 20 for the curvature; a forward, 3 backward passes for F's 2 points, a forward and one backward
+  // for the 3 others, and the weights' part of a backward pass for all 5.
+  EXPECT_NEAR(summary.sample_gradients, 20 + 2 * (1.0 / 3 + 2) + 3 + 5 / 3.0, 1e-9);
 }
 
-TEST(KernelMatching, RetainedExamplesKeepTheFullModelsLogits) {
+/// |v . (a - b)| for v the margin's direction at logits `at`, of example i.
+double along_margin(const LinearTask& f, int64_t i, const torch::Tensor& at, const torch::Tensor& a,
+                    const torch::Tensor& b) {
+  return std::abs(margin_direction(at[i], f.problem.labels[i].item<int64_t>())
+                      .dot(a[i] - b[i])
+                      .item<double>());
+}
+
+TEST(KernelMatching, RetainedExamplesKeepTheFullModelsMargins) {
   LinearTask f;
   MatchingOptions options;
-  options.kernel = {.steps = 2, .retain_points = 4, .damp = 1e-9};
-  const auto before = evaluate_logits(*f.network, f.problem.inputs.to(torch::kFloat64));
-  TargetMatching(options).unlearn(*f.network, f.task());
-  // The second step's four examples are the second drawing of the task's stream.
+  options.kernel = {.steps = 2, .retain_points = 4, .damp = 1e-9, .curvature_points = 10};
+  const auto logits = [&](Network& network) {
+    return evaluate_logits(network, f.problem.inputs.to(torch::kFloat64)).clone();
+  };
+  const auto before = logits(*f.network);
+  auto task = f.task();
+  std::vector<torch::Tensor> after;
+  task.after_pass = [&](Network& network, double) { after.push_back(logits(network)); };
+  TargetMatching(options).unlearn(*f.network, task);
+  ASSERT_EQ(after.size(), 2u);
   CounterRng rng(derive_seed(5, "retained examples", 0));
-  std::vector<int64_t> retained;
-  for (int64_t i = 0; i < 30; ++i) {
-    if (i != 4 && i != 17) retained.push_back(i);
+  const std::vector<torch::Tensor> at = {before, after[0]};
+  for (size_t step = 0; step < 2; ++step) {
+    // 2 x 3 + 4 rows of 21 weights: a linear model reaches them all.
+    const auto drawn = matching::draw_retained(task, 4, rng);
+    for (int64_t i = 0; i < 30; ++i) {
+      const double off = along_margin(f, i, at[step], after[step], before);
+      if (std::count(drawn.begin(), drawn.end(), i) > 0) {
+        EXPECT_LT(off, 1e-5) << i;
+      } else {
+        EXPECT_GT(off, 1e-5) << i;
+      }
+    }
+    for (const int64_t i : f.forget)
+      EXPECT_TRUE(torch::allclose(after[step][i], f.targets[i], 1e-5, 1e-5));
   }
-  rng.permutation(28);
-  const auto order = rng.permutation(28);
-  const auto after = evaluate_logits(*f.network, f.problem.inputs.to(torch::kFloat64));
-  for (int k = 0; k < 4; ++k) {
-    const int64_t i = retained[static_cast<size_t>(order[static_cast<size_t>(k)])];
-    EXPECT_TRUE(torch::allclose(after[i], before[i], 1e-5, 1e-5));
-  }
-  EXPECT_TRUE(torch::allclose(after[4], f.targets[4], 1e-5, 1e-5));
 }
 
 TEST(KernelMatching, PredictedRetainTargetsAreReachedToo) {
   LinearTask f;
   MatchingOptions options;
   options.retain_targets = RetainTargets::predicted;
-  options.kernel = {.steps = 1, .retain_points = 2, .damp = 1e-9};
+  options.kernel = {.steps = 1, .retain_points = 4, .damp = 1e-9, .curvature_points = 10};
+  const auto inputs = f.problem.inputs.to(torch::kFloat64);
+  const auto before = evaluate_logits(*f.network, inputs).clone();
   TargetMatching(options).unlearn(*f.network, f.task());
-  const auto after = evaluate_logits(*f.network, f.problem.inputs.to(torch::kFloat64));
-  const auto reached = (after - f.targets).abs().amax(1).narrow(0, 0, 30) < 1e-4;
-  EXPECT_EQ(reached.sum().item<int64_t>(), 4);  // F and the two drawn
+  const auto after = evaluate_logits(*f.network, inputs);
+  CounterRng rng(derive_seed(5, "retained examples", 0));
+  for (const int64_t i : matching::draw_retained(f.task(), 4, rng))
+    EXPECT_LT(along_margin(f, i, before, after, f.targets), 1e-5) << i;
+}
+
+TEST(RetainedSample, IsOfRetainedExamplesWithoutRepetition) {
+  LinearTask f;
+  CounterRng rng(1);
+  for (const int64_t count : {1, 2, 9, 27, 28, 100}) {
+    const auto drawn = matching::draw_retained(f.task(), count, rng);
+    const std::set<int64_t> once(drawn.begin(), drawn.end());
+    EXPECT_EQ(static_cast<int64_t>(once.size()), std::min<int64_t>(count, 28));
+    EXPECT_EQ(once.size(), drawn.size());
+    for (const int64_t i : f.forget) EXPECT_EQ(once.count(i), 0u);
+    EXPECT_LT(*once.rbegin(), 30);
+  }
+}
+
+TEST(RetainedSample, IsHalfOfTheForgetSetsClasses) {
+  LinearTask f;
+  f.problem.training.labels = torch::arange(30, torch::kInt64).remainder(3);
+  f.forget = {0, 3, 6, 1};  // three of class 0, one of class 1
+  std::array<double, 3> counts{};
+  constexpr int64_t draws = 4000;
+  CounterRng rng(2);
+  for (int64_t k = 0; k < draws; ++k) {
+    for (const int64_t i : matching::draw_retained(f.task(), 4, rng)) ++counts[i % 3];
+  }
+  // Two by F's labels: 3/4 and 1/4; two uniform from the 24 others: 7 - 1.5, 9 - 0.5 and 10 of them.
+  EXPECT_NEAR(counts[0] / draws, 1.5 + 2 * 5.5 / 24, 0.05);
+  EXPECT_NEAR(counts[1] / draws, 0.5 + 2 * 8.5 / 24, 0.05);
+  EXPECT_NEAR(counts[2] / draws, 2 * 10.0 / 24, 0.05);
 }
 
 TEST(GradientMatching, ComesCloseToTargetsAndKeepsTheRest) {
@@ -94,20 +199,11 @@ TEST(Matching, DefaultRuleFitsAnyForgetSet) {
   }
 }
 
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
-
 TEST(Matching, BadTasksAreRefused) {
   LinearTask f;
   const TargetMatching matching{MatchingOptions{}};
   const auto run = [&](UnlearnTask task) {
-    return message_of([&] { matching.unlearn(*f.network, task); });
+    return message_of<Error>([&] { matching.unlearn(*f.network, task); });
   };
   auto task = f.task();
   task.targets = f.targets.narrow(0, 0, 33);
@@ -126,7 +222,7 @@ TEST(Matching, BadTasksAreRefused) {
 TEST(Matching, OptionsOutOfRangeAreRefused) {
   MatchingOptions options;
   options.kernel.damp = 0;
-  EXPECT_EQ(message_of([&] { TargetMatching{options}; }),
+  EXPECT_EQ(message_of<Error>([&] { TargetMatching{options}; }),
             "option damp: a number above 0 required, got 0");
 }
 

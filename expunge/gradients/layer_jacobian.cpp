@@ -1,0 +1,189 @@
+#include "expunge/gradients/layer_jacobian.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "expunge/core/error.h"
+#include "expunge/core/gemm.h"
+#include "expunge/train/batch_norm.h"
+#include "expunge/train/convolution.h"
+#include "expunge/train/linear.h"
+
+namespace expunge {
+namespace {
+
+torch::Tensor divided(const torch::Tensor& x, const std::optional<DampedMoment>& moment) {
+  return moment ? moment->divide(x) : x;
+}
+
+torch::Tensor product(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b,
+                      bool transpose_b) {
+  auto out = at::empty({transpose_a ? a.size(1) : a.size(0), transpose_b ? b.size(0) : b.size(1)},
+                       a.options());
+  gemm(a, transpose_a, b, transpose_b, out);
+  return out;
+}
+
+class LinearJacobian final : public LayerJacobian {
+ public:
+  LinearJacobian(const LayerRows& rows, const torch::Tensor& samples,
+                 const KroneckerCurvature::Factors& factors)
+      : rows_(rows), samples_(samples), factors_(factors), design_(design(rows)) {}
+
+  void add_gram(torch::Tensor& gram) const override {
+    const auto inputs = product(divided(design_, factors_.inputs), false, design_, true);
+    const auto gradients =
+        product(divided(rows_.gradients, factors_.gradients), false, rows_.gradients, true);
+    gram.addcmul_(gradients, inputs.index_select(0, samples_).index_select(1, samples_));
+  }
+
+  void write_transposed_times(const torch::Tensor& coefficients) const override {
+    auto by_sample = at::zeros({design_.size(0), rows_.gradients.size(1)}, design_.options());
+    by_sample.index_add_(0, samples_, rows_.gradients * coefficients.unsqueeze(1));
+    const auto change = product(divided(by_sample, factors_.gradients), true,
+                                divided(design_, factors_.inputs), false);
+    const auto parameters = rows_.layer->parameters();
+    const int64_t in = rows_.inputs.size(1);
+    parameters[0]->gradient.copy_(change.narrow(1, 0, in));
+    if (parameters.size() > 1) parameters[1]->gradient.copy_(change.select(1, in));
+  }
+
+ private:
+  const LayerRows& rows_;
+  const torch::Tensor& samples_;
+  const KroneckerCurvature::Factors& factors_;
+  torch::Tensor design_;  // (P, d)
+};
+
+// Calls visit(sample, first row, rows) for each sample's rows.
+template <class Visit>
+void for_each_sample(const torch::Tensor& samples, const Visit& visit) {
+  const auto* of = samples.data_ptr<int64_t>();
+  for (int64_t first = 0, end = 0; first < samples.size(0); first = end) {
+    while (end < samples.size(0) && of[end] == of[first]) ++end;
+    visit(of[first], first, end - first);
+  }
+}
+
+class ConvolutionJacobian final : public LayerJacobian {
+ public:
+  ConvolutionJacobian(const LayerRows& rows, const torch::Tensor& samples,
+                      const KroneckerCurvature::Factors& factors)
+      : samples_(samples),
+        factors_(factors),
+        layer_(*rows.layer),
+        patches_(design(rows)),
+        gradients_(rows.gradients.flatten(2).contiguous()) {}
+
+  void add_gram(torch::Tensor& gram) const override {
+    const auto turned = factors_.gradients ? over_channels(gradients_) : gradients_;
+    const int64_t rows = gradients_.size(0);
+    const int64_t channels = gradients_.size(1);
+    constexpr int64_t block_bytes = int64_t{256} << 20;
+    const int64_t channel_bytes =
+        rows * patches_.size(1) * static_cast<int64_t>(patches_.element_size());
+    const int64_t block = std::clamp<int64_t>(block_bytes / channel_bytes, 1, channels);
+    for (int64_t begin = 0; begin < channels; begin += block) {
+      const int64_t count = std::min(block, channels - begin);
+      const auto right = weight_rows(gradients_.narrow(1, begin, count));
+      auto left = factors_.gradients ? weight_rows(turned.narrow(1, begin, count)) : right;
+      left = divided(left.view({rows * count, -1}), factors_.inputs).view({rows, -1});
+      gemm(left, false, right.view({rows, -1}), true, gram, 1, 1);
+    }
+  }
+
+  void write_transposed_times(const torch::Tensor& coefficients) const override {
+    auto change = at::zeros({gradients_.size(1), patches_.size(1)}, patches_.options());
+    for_each_sample(samples_, [&](int64_t sample, int64_t first, int64_t count) {
+      const auto c = coefficients.narrow(0, first, count).view({-1, 1, 1});
+      const auto gradient = (gradients_.narrow(0, first, count) * c).sum(0);
+      gemm(gradient, false, patches_[sample], true, change, 1, 1);
+    });
+    change = divided(change, factors_.inputs);
+    change = divided(change.t().contiguous(), factors_.gradients).t();
+    auto& weight = *layer_.parameters()[0];
+    weight.gradient.copy_(change.reshape(weight.shape));
+  }
+
+ private:
+  // G (R, out, T) -> M_G^-1 G.
+  torch::Tensor over_channels(const torch::Tensor& gradients) const {
+    const auto by_position = gradients.transpose(1, 2).contiguous();
+    return factors_.gradients->divide(by_position.view({-1, gradients.size(1)}))
+        .view(by_position.sizes())
+        .transpose(1, 2)
+        .contiguous();
+  }
+
+  // (R, channels, T) -> (R, channels, d): each row's gradient of these channels' weights.
+  torch::Tensor weight_rows(const torch::Tensor& gradients) const {
+    auto rows =
+        at::empty({gradients.size(0), gradients.size(1), patches_.size(1)}, patches_.options());
+    for_each_sample(samples_, [&](int64_t sample, int64_t first, int64_t count) {
+      const auto part =
+          gradients.narrow(0, first, count).reshape({count * gradients.size(1), -1});
+      auto out = rows.narrow(0, first, count).view({count * gradients.size(1), -1});
+      gemm(part, false, patches_[sample], true, out);
+    });
+    return rows;
+  }
+
+  const torch::Tensor& samples_;
+  const KroneckerCurvature::Factors& factors_;
+  Layer& layer_;
+  torch::Tensor patches_;    // (P, d, T)
+  torch::Tensor gradients_;  // (R, out, T)
+};
+
+class BatchNormJacobian final : public LayerJacobian {
+ public:
+  BatchNormJacobian(const LayerRows& rows, const torch::Tensor& samples,
+                    const KroneckerCurvature::Factors& factors)
+      : factors_(factors), layer_(*rows.layer), bias_(rows.gradients.sum({2, 3})) {
+    weight_ = at::empty_like(bias_);
+    for_each_sample(samples, [&](int64_t sample, int64_t first, int64_t count) {
+      weight_.narrow(0, first, count)
+          .copy_((rows.gradients.narrow(0, first, count) * rows.inputs[sample]).sum({2, 3}));
+    });
+  }
+
+  void add_gram(torch::Tensor& gram) const override {
+    gemm(scaled(weight_, factors_.weight), false, weight_, true, gram, 1, 1);
+    gemm(scaled(bias_, factors_.bias), false, bias_, true, gram, 1, 1);
+  }
+
+  void write_transposed_times(const torch::Tensor& coefficients) const override {
+    const auto parameters = layer_.parameters();
+    parameters[0]->gradient.copy_(scaled(weight_.t().mv(coefficients), factors_.weight));
+    parameters[1]->gradient.copy_(scaled(bias_.t().mv(coefficients), factors_.bias));
+  }
+
+ private:
+  static torch::Tensor scaled(const torch::Tensor& x, const torch::Tensor& by) {
+    return by.defined() ? x * by : x;
+  }
+
+  const KroneckerCurvature::Factors& factors_;
+  Layer& layer_;
+  torch::Tensor weight_;  // (R, channels): gradients of the weight
+  torch::Tensor bias_;    // (R, channels)
+};
+
+}  // namespace
+
+std::unique_ptr<LayerJacobian> layer_jacobian(const LayerRows& rows, const torch::Tensor& samples,
+                                              const KroneckerCurvature::Factors* factors) {
+  static const KroneckerCurvature::Factors identity;
+  const auto& f = factors == nullptr ? identity : *factors;
+  if (dynamic_cast<const Linear*>(rows.layer) != nullptr)
+    return std::make_unique<LinearJacobian>(rows, samples, f);
+  if (dynamic_cast<const Convolution*>(rows.layer) != nullptr)
+    return std::make_unique<ConvolutionJacobian>(rows, samples, f);
+  if (dynamic_cast<const BatchNorm*>(rows.layer) != nullptr)
+    return std::make_unique<BatchNormJacobian>(rows, samples, f);
+  fail("logit Jacobian: a layer with parameters has no rule; add one beside that of linear");
+}
+
+}  // namespace expunge

@@ -1,0 +1,52 @@
+// Gradients of a layered network's logits, kept layer by layer as inputs and output gradients.
+// Internal: LogitJacobian and KroneckerCurvature are made of them.
+#pragma once
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include "expunge/train/network.h"
+
+namespace expunge {
+
+/// What a layer with parameters saw: the gradient of row r with respect to its parameters is made of
+/// the inputs of the row's sample and of the row's output gradient.
+struct LayerRows {
+  Layer* layer = nullptr;
+  torch::Tensor inputs;     // (P, ...); of a BatchNorm, the normalised ones
+  torch::Tensor gradients;  // (R, ...), of the shape of the layer's output
+};
+
+/// What a row's output gradient multiplies in the gradient of the layer's weights: linear (P, in), with
+/// 1 appended where there is a bias; convolution the patches (P, in kernel^2, H' W'). BatchNorm has none.
+torch::Tensor design(const LayerRows& rows);
+
+/// Samples are given by forward(), their rows by add(): each row is the gradient of v . z(x) for one
+/// direction v in the space of the C logits and one sample x.
+class RowCollector {
+ public:
+  explicit RowCollector(LayeredNetwork& network) : network_(network) {}
+
+  /// Forward pass of inputs (P, ...), Mode::eval; returns logits (P, C) of their own memory.
+  torch::Tensor forward(const torch::Tensor& inputs);
+  /// q rows for each sample of the last forward(), ordered by sample: directions (P, q, C). q
+  /// backward passes without parameter gradients. Once for each forward().
+  void add(const torch::Tensor& directions);
+
+  /// Layers in the order in which they were first seen (the same in every run), blocks joined.
+  [[nodiscard]] std::vector<LayerRows> layers() const;
+  /// (R) int64: the sample of each row.
+  [[nodiscard]] torch::Tensor samples_of_rows() const;
+
+ private:
+  struct Block {
+    int64_t samples = 0;
+    int64_t directions = 0;
+    std::vector<LayerRows> layers;
+  };
+  LayeredNetwork& network_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace expunge

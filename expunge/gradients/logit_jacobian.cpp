@@ -1,0 +1,142 @@
+#include "expunge/gradients/logit_jacobian.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "expunge/core/error.h"
+#include "expunge/core/gemm.h"
+#include "expunge/gradients/layer_jacobian.h"
+#include "expunge/gradients/layer_rows.h"
+
+namespace expunge {
+
+class LogitJacobian::Rows {
+ public:
+  virtual ~Rows() = default;
+  virtual torch::Tensor forward(const torch::Tensor& inputs) = 0;
+  virtual void add(const torch::Tensor& directions) = 0;
+  virtual torch::Tensor gram(const KroneckerCurvature* curvature) const = 0;
+  virtual torch::Tensor transposed_times(const torch::Tensor& coefficients,
+                                         const KroneckerCurvature* curvature) const = 0;
+};
+
+namespace {
+
+void require_coefficients(const torch::Tensor& c, int64_t rows) {
+  if (c.dim() != 1 || c.size(0) != rows) {
+    fail("logit Jacobian: coefficients ({}) required, got {}", rows, c10::str(c.sizes()));
+  }
+}
+
+class LayeredRows final : public LogitJacobian::Rows {
+ public:
+  explicit LayeredRows(LayeredNetwork& network) : network_(network), collector_(network) {}
+
+  torch::Tensor forward(const torch::Tensor& inputs) override { return collector_.forward(inputs); }
+  void add(const torch::Tensor& directions) override { collector_.add(directions); }
+
+  torch::Tensor gram(const KroneckerCurvature* curvature) const override {
+    const auto samples = collector_.samples_of_rows();
+    const auto layers = collector_.layers();
+    auto gram = at::zeros({samples.size(0), samples.size(0)}, layers.front().gradients.options());
+    for (size_t l = 0; l < layers.size(); ++l) {
+      layer_jacobian(layers[l], samples, curvature ? curvature->of_layer(l) : nullptr)
+          ->add_gram(gram);
+    }
+    return gram;
+  }
+
+  torch::Tensor transposed_times(const torch::Tensor& coefficients,
+                                 const KroneckerCurvature* curvature) const override {
+    const auto samples = collector_.samples_of_rows();
+    require_coefficients(coefficients, samples.size(0));
+    const auto layers = collector_.layers();
+    for (size_t l = 0; l < layers.size(); ++l) {
+      layer_jacobian(layers[l], samples, curvature ? curvature->of_layer(l) : nullptr)
+          ->write_transposed_times(coefficients);
+    }
+    return network_.gradient();
+  }
+
+ private:
+  LayeredNetwork& network_;
+  RowCollector collector_;
+};
+
+class WholeRows final : public LogitJacobian::Rows {
+ public:
+  explicit WholeRows(Network& network) : network_(network) {}
+
+  torch::Tensor forward(const torch::Tensor& inputs) override {
+    inputs_ = inputs;
+    return network_.forward(inputs, Mode::eval).clone();
+  }
+
+  void add(const torch::Tensor& directions) override {
+    auto rows = at::empty({directions.size(0) * directions.size(1), network_.parameters().numel()},
+                          network_.parameters().options());
+    for (int64_t i = 0; i < directions.size(0); ++i) {
+      network_.forward(inputs_.narrow(0, i, 1), Mode::eval);
+      for (int64_t k = 0; k < directions.size(1); ++k) {
+        network_.backward(directions[i].narrow(0, k, 1).contiguous());
+        rows[i * directions.size(1) + k].copy_(network_.gradient());
+      }
+    }
+    jacobian_ = jacobian_.defined() ? at::cat({jacobian_, rows}) : rows;
+  }
+
+  torch::Tensor gram(const KroneckerCurvature*) const override {
+    auto gram = at::empty({jacobian_.size(0), jacobian_.size(0)}, jacobian_.options());
+    gemm(jacobian_, false, jacobian_, true, gram);
+    return gram;
+  }
+
+  torch::Tensor transposed_times(const torch::Tensor& coefficients,
+                                 const KroneckerCurvature*) const override {
+    require_coefficients(coefficients, jacobian_.size(0));
+    return jacobian_.t().mv(coefficients);
+  }
+
+ private:
+  Network& network_;
+  torch::Tensor inputs_;
+  torch::Tensor jacobian_;
+};
+
+}  // namespace
+
+LogitJacobian::LogitJacobian(Network& network) {
+  if (auto* layered = dynamic_cast<LayeredNetwork*>(&network)) {
+    rows_ = std::make_unique<LayeredRows>(*layered);
+  } else {
+    rows_ = std::make_unique<WholeRows>(network);
+  }
+}
+
+LogitJacobian::LogitJacobian(LogitJacobian&&) noexcept = default;
+LogitJacobian::~LogitJacobian() = default;
+
+torch::Tensor LogitJacobian::forward(const torch::Tensor& inputs) {
+  return rows_->forward(inputs);
+}
+void LogitJacobian::add(const torch::Tensor& directions) {
+  rows_->add(directions);
+}
+torch::Tensor LogitJacobian::gram(const KroneckerCurvature* curvature) const {
+  return rows_->gram(curvature);
+}
+torch::Tensor LogitJacobian::transposed_times(const torch::Tensor& coefficients,
+                                              const KroneckerCurvature* curvature) const {
+  return rows_->transposed_times(coefficients, curvature);
+}
+
+torch::Tensor all_logits(int64_t samples, int64_t classes, const torch::TensorOptions& options) {
+  return at::eye(classes, options).expand({samples, classes, classes});
+}
+
+}  // namespace expunge
