@@ -67,7 +67,7 @@ def main():
                 p95 = mean("p95", forget_set=name, method=method, group=group)
                 cells.append(f"{p95:.2f} ({p95 / floor:.2f})")
             cost = 100 * mean("cost_share", forget_set=name, method=method)
-            print(f"| {name} | {method} | {cost:.2g}% | {' | '.join(cells)} |")
+            print(f"| {name} | {method} | {float(f"{cost:.2g}"):g}% | {' | '.join(cells)} |")
         print(f"| {name} | *floor, all points* | | {floor:.2f} | {floor:.2f} | {floor:.2f} |")
 
 
