@@ -11,6 +11,8 @@ function(expunge_room name)
   if(NOT sources)
     return()
   endif()
+  # toml++ is taken header-only by the file that says so: nothing may include it before that.
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/expunge/core/toml_file.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   add_library(room_${name} STATIC ${sources})
   target_link_libraries(room_${name} PUBLIC expunge_settings expunge_torch ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
   foreach(used ${ROOM_USES})

@@ -178,7 +178,7 @@ TEST_F(LearntByHeart, EachStudentGoesTowardsItsOwnTarget) {
   const auto notes = EnsembleStore::open(folder_ / "out" / "matched-pair");
   for (int64_t i = 0; i < 6; ++i) {
     const auto own = oracles[judges + i];
-    EXPECT_LT(distance(matched[i], own), 0.3 * distance(full[i], own)) << i;
+    EXPECT_LT(distance(matched[i], own), 0.5 * distance(full[i], own)) << i;
     // The record is of the distance to the target: it tells which one that was.
     const auto metadata = notes.model(i).metadata;
     EXPECT_EQ(metadata.at("expunge.unlearned"), "[12, 3, 30, 7]");
@@ -189,7 +189,7 @@ TEST_F(LearntByHeart, EachStudentGoesTowardsItsOwnTarget) {
   }
   for (int64_t i = 0; i < 8; ++i) {
     const auto own = full[i] + shift;
-    EXPECT_LT(distance(dmm[i], own), 0.3 * distance(full[i], own)) << i;
+    EXPECT_LT(distance(dmm[i], own), 0.5 * distance(full[i], own)) << i;
   }
 }
 
