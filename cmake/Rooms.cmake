@@ -11,7 +11,7 @@ function(expunge_room name)
   if(NOT sources)
     return()
   endif()
-  # toml++ is taken header-only by the file that says so: nothing may include it before that.
+  # Joined with other files, it wants toml++ as a library, which the installed package does not link.
   set_source_files_properties(${PROJECT_SOURCE_DIR}/expunge/core/toml_file.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   add_library(room_${name} STATIC ${sources})
   target_link_libraries(room_${name} PUBLIC expunge_settings expunge_torch ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
