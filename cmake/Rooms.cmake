@@ -11,8 +11,6 @@ function(expunge_room name)
   if(NOT sources)
     return()
   endif()
-  # Joined with other files, it wants toml++ as a library, which the installed package does not link.
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/expunge/core/toml_file.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   add_library(room_${name} STATIC ${sources})
   target_link_libraries(room_${name} PUBLIC expunge_settings expunge_torch ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
   foreach(used ${ROOM_USES})

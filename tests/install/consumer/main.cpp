@@ -1,4 +1,5 @@
-// KLoM of two points, by the installed library.
+// KLoM of two points, by the installed library, and a table of a configuration.
+#include <expunge/core/toml_file.h>
 #include <expunge/evaluate/klom.h>
 #include <torch/types.h>
 
@@ -10,5 +11,6 @@ int main() {
   const auto unlearned = torch::tensor({0.F, 3.F, 0.F, 4.F}).view({2, 2});
   const auto oracles = torch::tensor({0.F, 3.F, 1.F, 4.F}).view({2, 2});
   const auto klom = expunge::klom(unlearned, oracles);
+  if (expunge::parse_toml("bins = 20\n", "consumer").at(0).entries.at(0).key != "bins") return 1;
   std::printf("klom %.6f %.6f\n", klom[0].item<double>(), klom[1].item<double>());
 }
