@@ -66,8 +66,9 @@ def main():
             for group in ("forget", "retain", "validation"):
                 p95 = mean("p95", forget_set=name, method=method, group=group)
                 cells.append(f"{p95:.2f} ({p95 / floor:.2f})")
-            cost = 100 * mean("cost_share", forget_set=name, method=method)
-            print(f"| {name} | {method} | {float(f"{cost:.2g}"):g}% | {' | '.join(cells)} |")
+            # Two digits, and 100 rather than 1e+02.
+            cost = format(float(format(100 * mean("cost_share", forget_set=name, method=method), ".2g")), "g")
+            print(f"| {name} | {method} | {cost}% | {' | '.join(cells)} |")
         print(f"| {name} | *floor, all points* | | {floor:.2f} | {floor:.2f} | {floor:.2f} |")
 
 
