@@ -18,8 +18,9 @@ class Evaluation : public TinyExperiment {
   torch::Tensor margins_of(const std::string& store) {
     return margins(read(store + "/logits.npy"), labels_);
   }
-  void run_it(const std::map<std::string, std::string>& changes = {}) {
-    const auto e = experiment(changes);
+  void run_it() { run_it(config_text()); }
+  void run_it(const std::string& text) {
+    const auto e = experiment_of(text);
     labels_ = e.problem().labels;
     data_ = run(e);
   }
@@ -116,7 +117,7 @@ TEST_F(Evaluation, CostsAreThoseThatTheModelsRecord) {
 }
 
 TEST_F(Evaluation, HalvesAsLogitsGoTheSameWay) {
-  run_it({{"logits_dtype", "\"float16\""}});
+  run_it(config_text({{"logits_dtype", "\"float16\""}}));
   EXPECT_EQ(read("full/logits.npy").scalar_type(), torch::kFloat16);
   EXPECT_EQ(read("dmm-pair/logits.npy").scalar_type(), torch::kFloat16);
   EXPECT_TRUE(
@@ -131,7 +132,9 @@ class LearntByHeart : public Evaluation {
     auto train = tiny_dataset(n, 1, 1, 6);
     for (const int64_t i : forget_) train.labels[i] = (train.labels[i] + 1) % 3;
     write_data(train, tiny_dataset(m - n, 2, 1, 6));
-    run_it({{"epochs", "40"}, {"hidden", "[16]"}, {"subset_models", "40"}});
+    // What was learnt by heart is far from linear: two kernel steps leave up to 0.39 of the way.
+    run_it(config_text({{"epochs", "40"}, {"hidden", "[16]"}, {"subset_models", "40"}}) +
+           "[matching]\nsteps = 3\n");
   }
   // Means over models of the margins of the forget set, together.
   double forget_margin(const std::string& store, int64_t first, int64_t count) {
@@ -178,7 +181,7 @@ TEST_F(LearntByHeart, EachStudentGoesTowardsItsOwnTarget) {
   const auto notes = EnsembleStore::open(folder_ / "out" / "matched-pair");
   for (int64_t i = 0; i < 6; ++i) {
     const auto own = oracles[judges + i];
-    EXPECT_LT(distance(matched[i], own), 0.5 * distance(full[i], own)) << i;
+    EXPECT_LT(distance(matched[i], own), 0.3 * distance(full[i], own)) << i;
     // The record is of the distance to the target: it tells which one that was.
     const auto metadata = notes.model(i).metadata;
     EXPECT_EQ(metadata.at("expunge.unlearned"), "[12, 3, 30, 7]");
@@ -189,7 +192,7 @@ TEST_F(LearntByHeart, EachStudentGoesTowardsItsOwnTarget) {
   }
   for (int64_t i = 0; i < 8; ++i) {
     const auto own = full[i] + shift;
-    EXPECT_LT(distance(dmm[i], own), 0.5 * distance(full[i], own)) << i;
+    EXPECT_LT(distance(dmm[i], own), 0.3 * distance(full[i], own)) << i;
   }
 }
 
