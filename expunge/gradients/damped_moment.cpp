@@ -28,7 +28,8 @@ torch::Tensor inverse_of(torch::Tensor system) {
 DampedMoment::DampedMoment(const torch::Tensor& rows, int64_t count, double damp) {
   const int64_t d = rows.size(1);
   const auto n = static_cast<double>(count);
-  const double mean = rows.square().sum(torch::kFloat64).item<double>() / (n * static_cast<double>(d));
+  const double mean =
+      rows.square().sum(torch::kFloat64).item<double>() / (n * static_cast<double>(d));
   if (!std::isfinite(mean)) fail<NonFiniteError>("a moment of {} rows is not finite", rows.size(0));
   if (mean == 0) {
     inverse_ = at::eye(d, rows.options());

@@ -122,8 +122,7 @@ class ConvolutionJacobian final : public LayerJacobian {
     auto rows =
         at::empty({gradients.size(0), gradients.size(1), patches_.size(1)}, patches_.options());
     for_each_sample(samples_, [&](int64_t sample, int64_t first, int64_t count) {
-      const auto part =
-          gradients.narrow(0, first, count).reshape({count * gradients.size(1), -1});
+      const auto part = gradients.narrow(0, first, count).reshape({count * gradients.size(1), -1});
       auto out = rows.narrow(0, first, count).view({count * gradients.size(1), -1});
       gemm(part, false, patches_[sample], true, out);
     });

@@ -37,6 +37,10 @@ class OutputGradients final : public BackwardObserver {
   std::vector<OfLayer> layers;
 };
 
+void append(torch::Tensor& all, const torch::Tensor& more) {
+  all = (all.defined() ? at::cat({all, more}) : more).contiguous();
+}
+
 }  // namespace
 
 torch::Tensor design(const LayerRows& rows) {
@@ -49,49 +53,25 @@ torch::Tensor design(const LayerRows& rows) {
 }
 
 torch::Tensor RowCollector::forward(const torch::Tensor& inputs) {
-  blocks_.push_back({.samples = inputs.size(0), .directions = 0, .layers = {}});
+  seen_ += inputs.size(0);
   return network_.forward(inputs, Mode::eval).clone();
 }
 
 void RowCollector::add(const torch::Tensor& directions) {
-  auto& block = blocks_.back();
-  block.directions = directions.size(1);
   OutputGradients seen;
-  for (int64_t k = 0; k < block.directions; ++k) {
+  for (int64_t k = 0; k < directions.size(1); ++k) {
     network_.backward(directions.select(1, k).contiguous(),
                       {.input_gradient = false, .parameter_gradients = false, .observer = &seen});
   }
-  for (const auto& of : seen.layers) {
+  for (size_t l = 0; l < seen.layers.size(); ++l) {
+    const auto& of = seen.layers[l];
+    if (layers_.size() == l) layers_.push_back({.layer = of.layer, .inputs = {}, .gradients = {}});
+    append(layers_[l].inputs, of.inputs);
     // (q) tensors of (P, ...) -> (P q, ...), rows ordered by sample.
-    block.layers.push_back(
-        {of.layer, of.inputs, at::stack(of.by_pass, 1).flatten(0, 1).contiguous()});
+    append(layers_[l].gradients, at::stack(of.by_pass, 1).flatten(0, 1));
   }
-}
-
-std::vector<LayerRows> RowCollector::layers() const {
-  std::vector<LayerRows> joined;
-  for (size_t l = 0; l < blocks_.front().layers.size(); ++l) {
-    std::vector<torch::Tensor> inputs;
-    std::vector<torch::Tensor> gradients;
-    for (const auto& block : blocks_) {
-      inputs.push_back(block.layers[l].inputs);
-      gradients.push_back(block.layers[l].gradients);
-    }
-    joined.push_back({blocks_.front().layers[l].layer, at::cat(inputs).contiguous(),
-                      at::cat(gradients).contiguous()});
-  }
-  return joined;
-}
-
-torch::Tensor RowCollector::samples_of_rows() const {
-  std::vector<torch::Tensor> samples;
-  int64_t first = 0;
-  for (const auto& block : blocks_) {
-    samples.push_back(at::arange(first, first + block.samples, torch::kInt64)
-                          .repeat_interleave(block.directions));
-    first += block.samples;
-  }
-  return at::cat(samples);
+  append(samples_, at::arange(seen_ - directions.size(0), seen_, torch::kInt64)
+                       .repeat_interleave(directions.size(1)));
 }
 
 }  // namespace expunge

@@ -34,19 +34,16 @@ class RowCollector {
   /// backward passes without parameter gradients. Once for each forward().
   void add(const torch::Tensor& directions);
 
-  /// Layers in the order in which they were first seen (the same in every run), blocks joined.
-  [[nodiscard]] std::vector<LayerRows> layers() const;
-  /// (R) int64: the sample of each row.
-  [[nodiscard]] torch::Tensor samples_of_rows() const;
+  /// Layers in the order in which they were first seen (the same in every run).
+  [[nodiscard]] const std::vector<LayerRows>& layers() const { return layers_; }
+  /// (R) int64: the sample of each row, in increasing order.
+  [[nodiscard]] const torch::Tensor& samples_of_rows() const { return samples_; }
 
  private:
-  struct Block {
-    int64_t samples = 0;
-    int64_t directions = 0;
-    std::vector<LayerRows> layers;
-  };
   LayeredNetwork& network_;
-  std::vector<Block> blocks_;
+  int64_t seen_ = 0;  // samples of all forward passes
+  std::vector<LayerRows> layers_;
+  torch::Tensor samples_;
 };
 
 }  // namespace expunge

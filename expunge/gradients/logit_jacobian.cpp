@@ -5,9 +5,6 @@
 #include <ATen/ops/eye.h>
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
-#include <vector>
-
 #include "expunge/core/error.h"
 #include "expunge/core/gemm.h"
 #include "expunge/gradients/layer_jacobian.h"
@@ -20,9 +17,8 @@ class LogitJacobian::Rows {
   virtual ~Rows() = default;
   virtual torch::Tensor forward(const torch::Tensor& inputs) = 0;
   virtual void add(const torch::Tensor& directions) = 0;
-  virtual torch::Tensor gram(const KroneckerCurvature* curvature) const = 0;
-  virtual torch::Tensor transposed_times(const torch::Tensor& coefficients,
-                                         const KroneckerCurvature* curvature) const = 0;
+  virtual torch::Tensor gram() const = 0;
+  virtual torch::Tensor transposed_times(const torch::Tensor& coefficients) const = 0;
 };
 
 namespace {
@@ -35,37 +31,36 @@ void require_coefficients(const torch::Tensor& c, int64_t rows) {
 
 class LayeredRows final : public LogitJacobian::Rows {
  public:
-  explicit LayeredRows(LayeredNetwork& network) : network_(network), collector_(network) {}
+  LayeredRows(LayeredNetwork& network, const KroneckerCurvature* curvature)
+      : network_(network), collector_(network), curvature_(curvature) {}
 
   torch::Tensor forward(const torch::Tensor& inputs) override { return collector_.forward(inputs); }
   void add(const torch::Tensor& directions) override { collector_.add(directions); }
 
-  torch::Tensor gram(const KroneckerCurvature* curvature) const override {
-    const auto samples = collector_.samples_of_rows();
-    const auto layers = collector_.layers();
-    auto gram = at::zeros({samples.size(0), samples.size(0)}, layers.front().gradients.options());
-    for (size_t l = 0; l < layers.size(); ++l) {
-      layer_jacobian(layers[l], samples, curvature ? curvature->of_layer(l) : nullptr)
-          ->add_gram(gram);
-    }
+  torch::Tensor gram() const override {
+    const int64_t rows = collector_.samples_of_rows().size(0);
+    auto gram = at::zeros({rows, rows}, collector_.layers().front().gradients.options());
+    for (size_t l = 0; l < collector_.layers().size(); ++l) of_layer(l)->add_gram(gram);
     return gram;
   }
 
-  torch::Tensor transposed_times(const torch::Tensor& coefficients,
-                                 const KroneckerCurvature* curvature) const override {
-    const auto samples = collector_.samples_of_rows();
-    require_coefficients(coefficients, samples.size(0));
-    const auto layers = collector_.layers();
-    for (size_t l = 0; l < layers.size(); ++l) {
-      layer_jacobian(layers[l], samples, curvature ? curvature->of_layer(l) : nullptr)
-          ->write_transposed_times(coefficients);
-    }
+  torch::Tensor transposed_times(const torch::Tensor& coefficients) const override {
+    require_coefficients(coefficients, collector_.samples_of_rows().size(0));
+    for (size_t l = 0; l < collector_.layers().size(); ++l)
+      of_layer(l)->write_transposed_times(coefficients);
     return network_.gradient();
   }
 
  private:
+  // One at a time: a convolution's patches are many times its inputs.
+  [[nodiscard]] std::unique_ptr<LayerJacobian> of_layer(size_t l) const {
+    return layer_jacobian(collector_.layers()[l], collector_.samples_of_rows(),
+                          curvature_ ? curvature_->of_layer(l) : nullptr);
+  }
+
   LayeredNetwork& network_;
   RowCollector collector_;
+  const KroneckerCurvature* curvature_;
 };
 
 class WholeRows final : public LogitJacobian::Rows {
@@ -90,14 +85,13 @@ class WholeRows final : public LogitJacobian::Rows {
     jacobian_ = jacobian_.defined() ? at::cat({jacobian_, rows}) : rows;
   }
 
-  torch::Tensor gram(const KroneckerCurvature*) const override {
+  torch::Tensor gram() const override {
     auto gram = at::empty({jacobian_.size(0), jacobian_.size(0)}, jacobian_.options());
     gemm(jacobian_, false, jacobian_, true, gram);
     return gram;
   }
 
-  torch::Tensor transposed_times(const torch::Tensor& coefficients,
-                                 const KroneckerCurvature*) const override {
+  torch::Tensor transposed_times(const torch::Tensor& coefficients) const override {
     require_coefficients(coefficients, jacobian_.size(0));
     return jacobian_.t().mv(coefficients);
   }
@@ -110,9 +104,9 @@ class WholeRows final : public LogitJacobian::Rows {
 
 }  // namespace
 
-LogitJacobian::LogitJacobian(Network& network) {
+LogitJacobian::LogitJacobian(Network& network, const KroneckerCurvature* curvature) {
   if (auto* layered = dynamic_cast<LayeredNetwork*>(&network)) {
-    rows_ = std::make_unique<LayeredRows>(*layered);
+    rows_ = std::make_unique<LayeredRows>(*layered, curvature);
   } else {
     rows_ = std::make_unique<WholeRows>(network);
   }
@@ -127,12 +121,11 @@ torch::Tensor LogitJacobian::forward(const torch::Tensor& inputs) {
 void LogitJacobian::add(const torch::Tensor& directions) {
   rows_->add(directions);
 }
-torch::Tensor LogitJacobian::gram(const KroneckerCurvature* curvature) const {
-  return rows_->gram(curvature);
+torch::Tensor LogitJacobian::gram() const {
+  return rows_->gram();
 }
-torch::Tensor LogitJacobian::transposed_times(const torch::Tensor& coefficients,
-                                              const KroneckerCurvature* curvature) const {
-  return rows_->transposed_times(coefficients, curvature);
+torch::Tensor LogitJacobian::transposed_times(const torch::Tensor& coefficients) const {
+  return rows_->transposed_times(coefficients);
 }
 
 torch::Tensor all_logits(int64_t samples, int64_t classes, const torch::TensorOptions& options) {

@@ -23,11 +23,12 @@ namespace expunge {
 ///   BatchNorm    sums over positions of g times the normalised input, and of g
 /// Of any other network the rows are held, by one backward pass each.
 ///
-/// Products are with the curvature's inverse in between, or the identity without one.
+/// Products are with M^-1 in between, M the curvature, or the identity without one.
 class LogitJacobian {
  public:
-  /// The network must stay as it is while rows are added.
-  explicit LogitJacobian(Network& network);
+  /// The network must stay as it is while rows are added. The curvature, if there is one, is of this
+  /// network and must outlive the Jacobian.
+  explicit LogitJacobian(Network& network, const KroneckerCurvature* curvature = nullptr);
   LogitJacobian(LogitJacobian&&) noexcept;
   ~LogitJacobian();
 
@@ -39,11 +40,10 @@ class LogitJacobian {
   void add(const torch::Tensor& directions);
 
   /// J M^-1 J' (R, R), of the network's dtype.
-  [[nodiscard]] torch::Tensor gram(const KroneckerCurvature* curvature = nullptr) const;
+  [[nodiscard]] torch::Tensor gram() const;
   /// M^-1 J' c (p), in the order of the network's parameters, for coefficients c (R). Overwrites the
   /// network's gradient. Error if c has another shape.
-  [[nodiscard]] torch::Tensor transposed_times(const torch::Tensor& coefficients,
-                                               const KroneckerCurvature* curvature = nullptr) const;
+  [[nodiscard]] torch::Tensor transposed_times(const torch::Tensor& coefficients) const;
 
   /// How the rows are held. Internal.
   class Rows;

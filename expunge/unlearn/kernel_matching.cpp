@@ -44,8 +44,8 @@ KroneckerCurvature curvature_of(Network& network, const UnlearnTask& task, int64
   CounterRng rng(derive_seed(task.seed, "curvature", 0));
   const auto drawn = draw(retained_examples(task), points, rng);
   const auto dtype = network.parameters().scalar_type();
-  auto directions = at::empty({static_cast<int64_t>(drawn.size()), task.targets.size(1)},
-                              torch::kFloat64);
+  auto directions =
+      at::empty({static_cast<int64_t>(drawn.size()), task.targets.size(1)}, torch::kFloat64);
   std::generate_n(directions.data_ptr<double>(), directions.numel(), [&] { return rng.normal(); });
   return {network, inputs_of(task, drawn, dtype), directions.to(dtype), damp};
 }
@@ -77,11 +77,11 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
   UnlearnSummary summary;
   std::optional<KroneckerCurvature> curvature;
   if (options.curvature_points > 0) {
-    curvature.emplace(curvature_of(network, task, options.curvature_points, options.curvature_damp));
-    summary.sample_gradients += static_cast<double>(
-        std::min(options.curvature_points, task.problem.n() - forget));
+    curvature.emplace(
+        curvature_of(network, task, options.curvature_points, options.curvature_damp));
+    summary.sample_gradients +=
+        static_cast<double>(std::min(options.curvature_points, task.problem.n() - forget));
   }
-  const auto* metric = curvature ? &*curvature : nullptr;
 
   CounterRng rng(derive_seed(task.seed, "retained examples", 0));
   for (int64_t step = 0; step < steps; ++step) {
@@ -89,7 +89,7 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
     const auto retained_inputs = inputs_of(task, retained, dtype);
     const auto retain = static_cast<double>(retained.size());
 
-    LogitJacobian jacobian(network);
+    LogitJacobian jacobian(network, curvature ? &*curvature : nullptr);
     const auto forget_logits = jacobian.forward(forget_inputs);
     const int64_t classes = forget_logits.size(1);
     if (step == 0) summary.forget_error_before = forget_error(forget_logits, task);
@@ -106,13 +106,13 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
       summary.sample_gradients += retain / 3;
     }
     const auto labels = rows(task.problem.training.labels, retained);
-    const auto retain_residual = add_rows(
-        jacobian, margin_directions(logits, labels).unsqueeze(1), wanted - logits);
+    const auto retain_residual =
+        add_rows(jacobian, margin_directions(logits, labels).unsqueeze(1), wanted - logits);
 
-    const auto coefficients = damped_solve(
-        jacobian.gram(metric), at::cat({forget_residual, retain_residual}), options.damp);
+    const auto coefficients =
+        damped_solve(jacobian.gram(), at::cat({forget_residual, retain_residual}), options.damp);
     auto parameters = network.parameters();
-    parameters += jacobian.transposed_times(coefficients, metric);
+    parameters += jacobian.transposed_times(coefficients);
     if (!torch::isfinite(parameters).all().item<bool>()) {
       fail<NonFiniteError>("kernel matching: parameters are not finite after step {} of {}",
                            step + 1, steps);

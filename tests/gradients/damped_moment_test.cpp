@@ -22,8 +22,8 @@ TEST(DampedMoment, IsTheInverseForFewAndForManyRows) {
     const auto b = torch::randn({5, 8}, torch::kFloat64);
     for (const int64_t count : {rows, 3 * rows}) {
       const DampedMoment moment(x, count, 0.1);
-      EXPECT_TRUE(torch::allclose(moment.divide(b), b.matmul(dense_inverse(x, count, 0.1)), 1e-9,
-                                  1e-10))
+      EXPECT_TRUE(
+          torch::allclose(moment.divide(b), b.matmul(dense_inverse(x, count, 0.1)), 1e-9, 1e-10))
           << rows << ", " << count;
     }
   }
@@ -45,7 +45,8 @@ TEST(DampedMoment, OfSinglePrecisionIsClose) {
 
 TEST(DampedMoment, OfZerosIsTheIdentity) {
   const auto b = torch::randn({2, 3}, torch::kFloat64);
-  EXPECT_TRUE(torch::equal(DampedMoment(torch::zeros({2, 3}, torch::kFloat64), 2, 0.1).divide(b), b));
+  EXPECT_TRUE(
+      torch::equal(DampedMoment(torch::zeros({2, 3}, torch::kFloat64), 2, 0.1).divide(b), b));
 }
 
 TEST(DampedMoment, WhatIsNotFiniteIsRefused) {

@@ -32,12 +32,12 @@ void expect_products(Network& network, const KroneckerCurvature& curvature,
   const auto v = torch::randn({6, 2, 3}, torch::kFloat64);
   const auto j = jacobian_by_rows(network, x, v);
   const auto solved = at::linalg_solve(dense, j.t());  // M^-1 J'
-  LogitJacobian jacobian(network);
+  LogitJacobian jacobian(network, &curvature);
   jacobian.forward(x);
   jacobian.add(v);
-  EXPECT_TRUE(torch::allclose(jacobian.gram(&curvature), j.matmul(solved), 1e-8, 1e-9));
+  EXPECT_TRUE(torch::allclose(jacobian.gram(), j.matmul(solved), 1e-8, 1e-9));
   const auto c = torch::randn({12}, torch::kFloat64);
-  EXPECT_TRUE(torch::allclose(jacobian.transposed_times(c, &curvature), solved.mv(c), 1e-8, 1e-9));
+  EXPECT_TRUE(torch::allclose(jacobian.transposed_times(c), solved.mv(c), 1e-8, 1e-9));
 }
 
 TEST(KroneckerCurvature, OfALinearModelIsTheKroneckerProductOfItsMoments) {
@@ -57,7 +57,8 @@ TEST(KroneckerCurvature, OfALinearModelIsTheKroneckerProductOfItsMoments) {
 /// Fills M (p, p) block by block, from what each layer sees in one backward pass.
 class DenseBlocks final : public BackwardObserver {
  public:
-  explicit DenseBlocks(int64_t parameters) : m(torch::zeros({parameters, parameters}, torch::kFloat64)) {}
+  explicit DenseBlocks(int64_t parameters)
+      : m(torch::zeros({parameters, parameters}, torch::kFloat64)) {}
 
   void on_layer(Layer& layer, const torch::Tensor& g) override {
     const auto parameters = layer.parameters();
@@ -119,10 +120,10 @@ TEST(KroneckerCurvature, DoesNotDependOnTheScaleOfALayersUnits) {
   const auto v = torch::randn({300, 3}, torch::kFloat64);
   const auto gram = [&] {
     const KroneckerCurvature curvature(*network, x, v, 1e-9);
-    LogitJacobian jacobian(*network);
+    LogitJacobian jacobian(*network, &curvature);
     jacobian.forward(x.narrow(0, 0, 4));
     jacobian.add(all_logits(4, 3, torch::kFloat64));
-    return jacobian.gram(&curvature);
+    return jacobian.gram();
   };
   const auto before = gram();
   const auto state = network->state();

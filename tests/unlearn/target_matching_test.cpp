@@ -72,8 +72,11 @@ TEST(KernelMatching, WithCurvatureOtherExamplesMoveLess) {
     LinearTask f;
     f.problem.inputs.select(3, 0).mul_(10);
     MatchingOptions options;
-    options.kernel = {.steps = 1, .retain_points = 1, .damp = 1e-6,
-                      .curvature_points = curvature_points, .curvature_damp = 0.01};
+    options.kernel = {.steps = 1,
+                      .retain_points = 1,
+                      .damp = 1e-6,
+                      .curvature_points = curvature_points,
+                      .curvature_damp = 0.01};
     const auto inputs = f.problem.inputs.to(torch::kFloat64);
     const auto before = evaluate_logits(*f.network, inputs).clone();
     const auto summary = TargetMatching(options).unlearn(*f.network, f.task());
@@ -98,9 +101,8 @@ TEST(KernelMatching, ReachesTargetsThatCanBeReached) {
 /// |v . (a - b)| for v the margin's direction at logits `at`, of example i.
 double along_margin(const LinearTask& f, int64_t i, const torch::Tensor& at, const torch::Tensor& a,
                     const torch::Tensor& b) {
-  return std::abs(margin_direction(at[i], f.problem.labels[i].item<int64_t>())
-                      .dot(a[i] - b[i])
-                      .item<double>());
+  return std::abs(
+      margin_direction(at[i], f.problem.labels[i].item<int64_t>()).dot(a[i] - b[i]).item<double>());
 }
 
 TEST(KernelMatching, RetainedExamplesKeepTheFullModelsMargins) {
