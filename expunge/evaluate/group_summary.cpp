@@ -9,12 +9,12 @@
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/evaluate/klom_kernel.h"
+#include "expunge/evaluate/normal_quantile.h"
 
 namespace expunge {
 namespace {
 
 constexpr double kPercentile = 95;
-constexpr double kNormalQuantile = 1.959963984540054;  // of probability 0.975
 constexpr size_t kGroups = 4;
 
 /// The points of each group, in the order of KlomSummary's members.

@@ -10,6 +10,7 @@
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/evaluate/margins.h"
+#include "expunge/evaluate/normal_quantile.h"
 
 namespace expunge {
 namespace {
@@ -21,7 +22,6 @@ constexpr int64_t kRocPoints = 200;
 constexpr int64_t kBlockExamples = 256;
 constexpr double kClip = 100;
 constexpr double kLeastVarianceShare = 1e-6;
-constexpr double kTwoSided95 = 1.959963984540054;  // of probability 0.975
 
 /// One side's margins, and which of its models do what.
 struct Side {
@@ -156,11 +156,11 @@ void append_decisions(const torch::Tensor& scores, double weight, bool is_positi
 }
 
 void set_wilson_interval(UliraResult& result, double n) {
-  const double z2 = kTwoSided95 * kTwoSided95;
+  const double z2 = kNormalQuantile * kNormalQuantile;
   const double p = result.accuracy;
   const double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
   const double reach =
-      kTwoSided95 * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n);
+      kNormalQuantile * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n);
   result.accuracy_low = std::clamp(centre - reach, 0.0, p);
   result.accuracy_high = std::clamp(centre + reach, p, 1.0);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "expunge/core/error.h"
+#include "message_of.h"
 
 namespace expunge {
 namespace {
@@ -56,16 +57,6 @@ void expect_margins(const torch::Tensor& logits, const torch::Tensor& labels) {
       EXPECT_NEAR(got[i][j].item<float>(), want, 3e-7 * (3 + std::abs(want))) << i << ", " << j;
     }
   }
-}
-
-template <class E>
-std::string refusal_of(const torch::Tensor& logits, const torch::Tensor& labels) {
-  try {
-    margins(logits, labels);
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing thrown";
 }
 
 TEST(Margins, AgreeWithTheDefinition) {
@@ -130,7 +121,7 @@ TEST(Margins, NameTheModelPointAndClassOfANonFiniteLogit) {
     for (const auto dtype : {torch::kFloat32, torch::kFloat16}) {
       torch::Tensor logits = random_logits({4, 5000, 3}, 1, 10);
       logits[2][4321][1] = bad;
-      EXPECT_EQ(refusal_of<NonFiniteError>(logits.to(dtype), labels),
+      EXPECT_EQ(message_of<NonFiniteError>([&] { margins(logits.to(dtype), labels); }),
                 "logits: model 2, point 4321, class 1 is NaN or infinite");
     }
   }
@@ -139,7 +130,9 @@ TEST(Margins, NameTheModelPointAndClassOfANonFiniteLogit) {
 TEST(Margins, NameThePointOfALabelOutOfRange) {
   torch::Tensor labels = random_labels(9, 4, 11);
   labels[6] = 4;
-  EXPECT_EQ(refusal_of<InputError>(random_logits({2, 9, 4}, 1, 12), labels),
+  EXPECT_EQ(message_of<InputError>([&] {
+              margins(random_logits({2, 9, 4}, 1, 12), labels);
+            }),
             "labels: point 6 has label 4, expected 0 to 3 as logits have 4 classes");
   labels[6] = -1;
   EXPECT_THROW(margins(random_logits({2, 9, 4}, 1, 12), labels), InputError);
@@ -152,7 +145,7 @@ TEST(Margins, RefuseWrongShapesAndDtypes) {
   EXPECT_THROW(margins(logits.slice(2, 0, 1), torch::zeros({9}, torch::kInt64)), InputError);
   EXPECT_THROW(margins(logits.to(torch::kFloat64), labels), InputError);
   EXPECT_THROW(margins(logits, labels.to(torch::kInt32)), InputError);
-  EXPECT_EQ(refusal_of<InputError>(logits, labels.slice(0, 0, 8)),
+  EXPECT_EQ(message_of<InputError>([&] { margins(logits, labels.slice(0, 0, 8)); }),
             "labels: expected shape (9) as logits have 9 points, got [8]");
 }
 

@@ -33,7 +33,8 @@ TEST(ReportData, TheSampleIsAccepted) {
 }
 
 TEST(ReportData, NonFiniteNumbersAreRefusedByName) {
-  const auto message = refusal_of_report<NonFiniteError>([](auto& d) { dmm(d).klom.retain.p95 = kNan; });
+  const auto message =
+      refusal_of_report<NonFiniteError>([](auto& d) { dmm(d).klom.retain.p95 = kNan; });
   EXPECT_NE(message.find("first, DMM, KLoM on retain, P95"), std::string::npos) << message;
   for (const auto& spoil : std::vector<std::function<void(ReportData&)>>{
            [](auto& d) { dmm(d).klom.forget.mean = INFINITY; },
