@@ -28,18 +28,20 @@ torch::Tensor inverse_of(torch::Tensor system) {
 DampedMoment::DampedMoment(const torch::Tensor& rows, int64_t count, double damp) {
   const int64_t d = rows.size(1);
   const auto n = static_cast<double>(count);
+  const bool small = rows.size(0) < d;
+  const int64_t side = small ? rows.size(0) : d;
+  auto system = at::empty({side, side}, rows.options());
+  gemm(rows, !small, rows, small, system);
+  // X X' and X'X have the same trace.
   const double mean =
-      rows.square().sum(torch::kFloat64).item<double>() / (n * static_cast<double>(d));
+      system.diagonal().sum(torch::kFloat64).item<double>() / (n * static_cast<double>(d));
   if (!std::isfinite(mean)) fail<NonFiniteError>("a moment of {} rows is not finite", rows.size(0));
   if (mean == 0) {
     inverse_ = at::eye(d, rows.options());
     return;
   }
   ridge_ = damp * mean;
-  const bool small = rows.size(0) < d;
-  const int64_t side = small ? rows.size(0) : d;
-  auto system = at::empty({side, side}, rows.options());
-  gemm(rows, !small, rows, small, system, small ? 1 : 1 / n);
+  if (!small) system /= n;
   system.diagonal() += small ? n * ridge_ : ridge_;
   inverse_ = inverse_of(system);
   if (small) rows_ = rows;

@@ -30,10 +30,13 @@ class LinearJacobian final : public LayerJacobian {
  public:
   LinearJacobian(const LayerRows& rows, const torch::Tensor& samples,
                  const KroneckerCurvature::Factors& factors)
-      : rows_(rows), samples_(samples), factors_(factors), design_(design(rows)) {}
+      : rows_(rows), samples_(samples), factors_(factors) {
+    design_ = design(rows);
+    divided_design_ = divided(design_, factors.inputs);
+  }
 
   void add_gram(torch::Tensor& gram) const override {
-    const auto inputs = product(divided(design_, factors_.inputs), false, design_, true);
+    const auto inputs = product(divided_design_, false, design_, true);
     const auto gradients =
         product(divided(rows_.gradients, factors_.gradients), false, rows_.gradients, true);
     gram.addcmul_(gradients, inputs.index_select(0, samples_).index_select(1, samples_));
@@ -42,8 +45,8 @@ class LinearJacobian final : public LayerJacobian {
   void write_transposed_times(const torch::Tensor& coefficients) const override {
     auto by_sample = at::zeros({design_.size(0), rows_.gradients.size(1)}, design_.options());
     by_sample.index_add_(0, samples_, rows_.gradients * coefficients.unsqueeze(1));
-    const auto change = product(divided(by_sample, factors_.gradients), true,
-                                divided(design_, factors_.inputs), false);
+    const auto change =
+        product(divided(by_sample, factors_.gradients), true, divided_design_, false);
     const auto parameters = rows_.layer->parameters();
     const int64_t in = rows_.inputs.size(1);
     parameters[0]->gradient.copy_(change.narrow(1, 0, in));
@@ -54,7 +57,8 @@ class LinearJacobian final : public LayerJacobian {
   const LayerRows& rows_;
   const torch::Tensor& samples_;
   const KroneckerCurvature::Factors& factors_;
-  torch::Tensor design_;  // (P, d)
+  torch::Tensor design_;          // (P, d)
+  torch::Tensor divided_design_;  // M_A^-1 of it
 };
 
 // Calls visit(sample, first row, rows) for each sample's rows.
@@ -71,39 +75,40 @@ class ConvolutionJacobian final : public LayerJacobian {
  public:
   ConvolutionJacobian(const LayerRows& rows, const torch::Tensor& samples,
                       const KroneckerCurvature::Factors& factors)
-      : samples_(samples),
+      : rows_(rows),
+        samples_(samples),
         factors_(factors),
-        layer_(*rows.layer),
-        patches_(design(rows)),
         gradients_(rows.gradients.flatten(2).contiguous()) {}
 
   void add_gram(torch::Tensor& gram) const override {
+    const auto patches = design(rows_);
     const auto turned = factors_.gradients ? over_channels(gradients_) : gradients_;
     const int64_t rows = gradients_.size(0);
     const int64_t channels = gradients_.size(1);
     constexpr int64_t block_bytes = int64_t{256} << 20;
     const int64_t channel_bytes =
-        rows * patches_.size(1) * static_cast<int64_t>(patches_.element_size());
+        rows * patches.size(1) * static_cast<int64_t>(patches.element_size());
     const int64_t block = std::clamp<int64_t>(block_bytes / channel_bytes, 1, channels);
     for (int64_t begin = 0; begin < channels; begin += block) {
       const int64_t count = std::min(block, channels - begin);
-      const auto right = weight_rows(gradients_.narrow(1, begin, count));
-      auto left = factors_.gradients ? weight_rows(turned.narrow(1, begin, count)) : right;
+      const auto right = weight_rows(gradients_.narrow(1, begin, count), patches);
+      auto left = factors_.gradients ? weight_rows(turned.narrow(1, begin, count), patches) : right;
       left = divided(left.view({rows * count, -1}), factors_.inputs).view({rows, -1});
       gemm(left, false, right.view({rows, -1}), true, gram, 1, 1);
     }
   }
 
   void write_transposed_times(const torch::Tensor& coefficients) const override {
-    auto change = at::zeros({gradients_.size(1), patches_.size(1)}, patches_.options());
+    const auto patches = design(rows_);
+    auto change = at::zeros({gradients_.size(1), patches.size(1)}, patches.options());
     for_each_sample(samples_, [&](int64_t sample, int64_t first, int64_t count) {
       const auto c = coefficients.narrow(0, first, count).view({-1, 1, 1});
       const auto gradient = (gradients_.narrow(0, first, count) * c).sum(0);
-      gemm(gradient, false, patches_[sample], true, change, 1, 1);
+      gemm(gradient, false, patches[sample], true, change, 1, 1);
     });
     change = divided(change, factors_.inputs);
     change = divided(change.t().contiguous(), factors_.gradients).t();
-    auto& weight = *layer_.parameters()[0];
+    auto& weight = *rows_.layer->parameters()[0];
     weight.gradient.copy_(change.reshape(weight.shape));
   }
 
@@ -118,21 +123,21 @@ class ConvolutionJacobian final : public LayerJacobian {
   }
 
   // (R, channels, T) -> (R, channels, d): each row's gradient of these channels' weights.
-  torch::Tensor weight_rows(const torch::Tensor& gradients) const {
+  torch::Tensor weight_rows(const torch::Tensor& gradients, const torch::Tensor& patches) const {
     auto rows =
-        at::empty({gradients.size(0), gradients.size(1), patches_.size(1)}, patches_.options());
+        at::empty({gradients.size(0), gradients.size(1), patches.size(1)}, patches.options());
     for_each_sample(samples_, [&](int64_t sample, int64_t first, int64_t count) {
       const auto part = gradients.narrow(0, first, count).reshape({count * gradients.size(1), -1});
       auto out = rows.narrow(0, first, count).view({count * gradients.size(1), -1});
-      gemm(part, false, patches_[sample], true, out);
+      gemm(part, false, patches[sample], true, out);
     });
     return rows;
   }
 
+  // Patches (P, d, T), many times the layer's inputs, are made in each product and not kept.
+  const LayerRows& rows_;
   const torch::Tensor& samples_;
   const KroneckerCurvature::Factors& factors_;
-  Layer& layer_;
-  torch::Tensor patches_;    // (P, d, T)
   torch::Tensor gradients_;  // (R, out, T)
 };
 

@@ -5,6 +5,8 @@
 #include <ATen/ops/eye.h>
 #include <ATen/ops/zeros.h>
 
+#include <vector>
+
 #include "expunge/core/error.h"
 #include "expunge/core/gemm.h"
 #include "expunge/gradients/layer_jacobian.h"
@@ -35,32 +37,38 @@ class LayeredRows final : public LogitJacobian::Rows {
       : network_(network), collector_(network), curvature_(curvature) {}
 
   torch::Tensor forward(const torch::Tensor& inputs) override { return collector_.forward(inputs); }
-  void add(const torch::Tensor& directions) override { collector_.add(directions); }
+
+  void add(const torch::Tensor& directions) override {
+    by_layer_.clear();
+    collector_.add(directions);
+  }
 
   torch::Tensor gram() const override {
     const int64_t rows = collector_.samples_of_rows().size(0);
     auto gram = at::zeros({rows, rows}, collector_.layers().front().gradients.options());
-    for (size_t l = 0; l < collector_.layers().size(); ++l) of_layer(l)->add_gram(gram);
+    for (const auto& layer : by_layer()) layer->add_gram(gram);
     return gram;
   }
 
   torch::Tensor transposed_times(const torch::Tensor& coefficients) const override {
     require_coefficients(coefficients, collector_.samples_of_rows().size(0));
-    for (size_t l = 0; l < collector_.layers().size(); ++l)
-      of_layer(l)->write_transposed_times(coefficients);
+    for (const auto& layer : by_layer()) layer->write_transposed_times(coefficients);
     return network_.gradient();
   }
 
  private:
-  // One at a time: a convolution's patches are many times its inputs.
-  [[nodiscard]] std::unique_ptr<LayerJacobian> of_layer(size_t l) const {
-    return layer_jacobian(collector_.layers()[l], collector_.samples_of_rows(),
-                          curvature_ ? curvature_->of_layer(l) : nullptr);
+  const std::vector<std::unique_ptr<LayerJacobian>>& by_layer() const {
+    for (size_t l = by_layer_.size(); l < collector_.layers().size(); ++l) {
+      by_layer_.push_back(layer_jacobian(collector_.layers()[l], collector_.samples_of_rows(),
+                                         curvature_ ? curvature_->of_layer(l) : nullptr));
+    }
+    return by_layer_;
   }
 
   LayeredNetwork& network_;
   RowCollector collector_;
   const KroneckerCurvature* curvature_;
+  mutable std::vector<std::unique_ptr<LayerJacobian>> by_layer_;  // of the rows that there are
 };
 
 class WholeRows final : public LogitJacobian::Rows {

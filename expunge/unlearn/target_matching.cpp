@@ -89,7 +89,7 @@ OptionGroup options_of(MatchingOptions& o) {
 }
 
 KernelSchedule default_matching(int64_t forget, int64_t n) {
-  return {.steps = 2, .retain_points = std::min(std::max<int64_t>(150, forget), n - forget)};
+  return {.steps = 3, .retain_points = std::min(std::max<int64_t>(150, forget), n - forget)};
 }
 
 TargetMatching::TargetMatching(const MatchingOptions& options) : options_(options) {

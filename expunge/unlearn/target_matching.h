@@ -60,7 +60,7 @@ struct MatchingOptions {
 OptionGroup options_of(MatchingOptions& options);
 
 /// The kernel engine's steps and retained examples for a forget set of `forget` of n examples where
-/// they are not set: two steps of max(150, |F|) retained examples, or as many as there are. Chosen on
+/// they are not set: three steps of max(150, |F|) retained examples, or as many as there are. Chosen on
 /// forget sets, images and seeds that no reported figure uses (docs/experiments/large-sets.md).
 struct KernelSchedule {
   int64_t steps;

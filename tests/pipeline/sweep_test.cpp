@@ -179,14 +179,14 @@ TEST_F(Sweeps, ATrajectoryStartsAtTheFullModelsAndEndsAtTheUnlearnedOnes) {
   ASSERT_EQ(cell.method, "DMM");
   const auto store = open_cell(tiny, set, cell, sweep);
   const auto course = mean_trajectory(store);
-  ASSERT_EQ(course.margins.sizes(), at::IntArrayRef({3, m}));  // two kernel steps
+  ASSERT_EQ(course.margins.sizes(), at::IntArrayRef({4, m}));  // three kernel steps
   const auto& labels = tiny.problem().labels;
   const auto full = margins(tiny.open_store("full", "train").logits(), labels).mean(0);
   const auto unlearned = margins(store.logits(), labels).mean(0);
   EXPECT_TRUE(torch::allclose(course.margins[0], full, 1e-4, 1e-4));
-  EXPECT_TRUE(torch::allclose(course.margins[2], unlearned, 1e-4, 1e-4));
+  EXPECT_TRUE(torch::allclose(course.margins[3], unlearned, 1e-4, 1e-4));
   EXPECT_EQ(course.sample_gradients[0], 0);
-  EXPECT_DOUBLE_EQ(course.sample_gradients[2], mean_work(store).sample_gradients);
+  EXPECT_DOUBLE_EQ(course.sample_gradients[3], mean_work(store).sample_gradients);
   EXPECT_THROW(mean_trajectory(open_cell(tiny, set, sweep.cells[5], sweep)), InputError);
 }
 
