@@ -112,6 +112,7 @@ MadeFigure losses(const Experiment& experiment, const FigureSpec& spec, const Sw
       const auto course = mean_trajectory(open_cell(experiment, set, cell, sweep));
       LossCurve curve;
       curve.method = cell.method;
+      curve.role = role_of(cell);
       curve.x_label = kTimeLabel;
       curve.time = percent_of_training(experiment, course);
       for (int64_t t = 0; t < course.margins.size(0); ++t) {

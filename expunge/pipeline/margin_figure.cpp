@@ -51,7 +51,7 @@ MadeFigure margin_examples(const Experiment& experiment, const FigureSpec& spec)
                            null_klom[point].item<double>()},
                           {"dm-direct", MethodRole::prediction, margins_of_point(direct, point),
                            direct_klom[point].item<double>()}};
-        pictures.push_back(margin_picture(example));
+        pictures.push_back(margin_picture(example, fmt::format("point {}", point)));
         const auto record = [&](const char* models, const std::vector<float>& values) {
           for (size_t row = 0; row < values.size(); ++row) {
             records.add_row({set.config.name, group_name(group), fmt::format("{}", point), models,

@@ -85,20 +85,6 @@ void run_cell(const Experiment& experiment, const ForgetSet& set, const SweepCel
   }
 }
 
-MethodRole role_of(const SweepCell& cell) {
-  if (cell.prediction) return MethodRole::prediction;
-  switch (cell.options.kind) {
-    case MethodKind::do_nothing:
-      return MethodRole::nothing;
-    case MethodKind::retraining:
-      return MethodRole::floor;
-    case MethodKind::matching:
-      return cell.targets == CellTargets::oracle ? MethodRole::reference : MethodRole::unlearner;
-    default:
-      return MethodRole::baseline;
-  }
-}
-
 double softplus(double x) {
   return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
 }
@@ -234,6 +220,20 @@ class ForgetSetResults {
 };
 
 }  // namespace
+
+MethodRole role_of(const SweepCell& cell) {
+  if (cell.prediction) return MethodRole::prediction;
+  switch (cell.options.kind) {
+    case MethodKind::do_nothing:
+      return MethodRole::nothing;
+    case MethodKind::retraining:
+      return MethodRole::floor;
+    case MethodKind::matching:
+      return cell.targets == CellTargets::oracle ? MethodRole::reference : MethodRole::unlearner;
+    default:
+      return MethodRole::baseline;
+  }
+}
 
 GroupLosses mean_losses(const torch::Tensor& margins, int64_t n, std::span<const int64_t> forget) {
   const auto losses = point_losses(margins);

@@ -26,6 +26,9 @@ struct GroupLosses {
 /// log-odds of the label.
 GroupLosses mean_losses(const torch::Tensor& margins, int64_t n, std::span<const int64_t> forget);
 
+/// What a cell's method is to the plots.
+MethodRole role_of(const SweepCell& cell);
+
 /// One cell on one forget set. Without numbers where it diverged.
 struct CellResult {
   std::string forget_set;
