@@ -6,7 +6,6 @@
 #include <ATen/ops/linalg_cholesky_ex.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "expunge/core/blas.h"
@@ -114,7 +113,7 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
         damped_solve(jacobian.gram(), at::cat({forget_residual, retain_residual}), options.damp);
     auto parameters = network.parameters();
     parameters += jacobian.transposed_times(coefficients);
-    if (!std::isfinite(parameters.sum().item<double>())) {  // as any of them that is not
+    if (!torch::isfinite(parameters).all().item<bool>()) {
       fail<NonFiniteError>("kernel matching: parameters are not finite after step {} of {}",
                            step + 1, steps);
     }
