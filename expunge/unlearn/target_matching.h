@@ -23,8 +23,8 @@ enum class RetainTargets { own, predicted };
 /// of all changes of the weights that bring these rows (nearly) to their targets, the one that moves
 /// the logits of other examples least. A network that is not layered has M = I, and holds J.
 struct KernelMatchingOptions {
-  int64_t steps = 0;               // 0: the rule of default_matching()
-  int64_t retain_points = 0;       // 0: the rule of default_matching()
+  int64_t steps = 0;          // 0: the rule of default_matching()
+  int64_t retain_points = 0;  // 0: the rule of default_matching()
   double damp = 0.01;
   int64_t curvature_points = 300;  // retained examples that M is made of; 0: M = I
   double curvature_damp = 0.1;
