@@ -45,7 +45,9 @@ void run(const ReproduceFlags& flags) {
                 {"files", files}});
   } else {
     std::printf("%s\n%s\n", figure.section.heading.c_str(), figure.section.sentence.c_str());
-    if (figure.section.table) std::printf("\n%s", figure.section.table->text().c_str());
+    for (const auto& [heading, table] : figure.section.tables) {
+      std::printf("\n%s%s%s", heading.c_str(), heading.empty() ? "" : "\n", table.text().c_str());
+    }
     std::printf("\nPage: %s\n", page.c_str());
   }
   if (!flags.common.quiet) {

@@ -73,7 +73,7 @@ MadeFigure attacks(const Experiment& experiment, const FigureSpec& spec, const S
       "decisions. Bars are 95% binomial intervals; the standard error in the table counts models, "
       "whose decisions go together. Every baseline by its best cell on each set.",
       decisions);
-  section.table = std::move(table);
+  section.tables.push_back({"", std::move(table)});
   MethodStyles styles;
   add_panels(figure, spec.name, "agreement", "U-LiRA and KLoM",
              {agreement_picture(points, styles), roc_picture(curves, styles)});

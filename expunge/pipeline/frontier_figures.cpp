@@ -17,7 +17,10 @@ FrontierPanelSet panel_set(const ForgetSet& set, const std::vector<CellResult>& 
   for (const auto& r : results) {
     if (r.forget_set != set.config.name || !r.diverged.empty()) continue;
     if (r.role == MethodRole::floor) panels.floor = r.klom.all.p95;
-    panels.cells.push_back({r.cell.method, r.role, r.cell.varied, r.cost_share, r.average(),
+    const auto label = r.subset_models == 0
+                           ? r.cell.method
+                           : fmt::format("{} ({})", r.cell.method, count_text(r.subset_models));
+    panels.cells.push_back({label, r.role, r.cell.varied, r.cost_share, r.average(),
                             r.klom.forget.p95, r.klom.retain.p95, r.klom.validation.p95,
                             r.best_by_oracles});
   }
@@ -60,12 +63,14 @@ MadeFigure frontiers(const Experiment& experiment, const FigureSpec& spec,
   section.caption =
       "KLoM P95 in nats against the cost of a request; down and to the left is better. Small marks "
       "are the other cells of the grid; the labelled one has the least average KLoM, which only "
-      "those can choose who have the oracles. The dashed line is the floor.";
+      "those can choose who have the oracles. In brackets: the subset models that the datamodels "
+      "were fitted on. The dashed line is the floor.";
   std::vector<FrontierPanelSet> sets;
   MethodStyles styles;
   for (const auto& set : experiment.forget_sets()) {
     sets.push_back(panel_set(set, results));
     section.sentence += (section.sentence.empty() ? "" : " ") + comparison(sets.back());
+    section.tables.push_back({set.config.name, sweep_table(results, set.config.name)});
     add_panels(figure, spec.name, set.config.name,
                fmt::format("{} ({} examples)", set.config.name, set.indices.size()),
                frontier_pictures(sets.back(), styles));
@@ -77,7 +82,6 @@ MadeFigure frontiers(const Experiment& experiment, const FigureSpec& spec,
   }
   if (!diverged.empty())
     section.caption += fmt::format(" Diverged and left out: {}.", fmt::join(diverged, "; "));
-  section.table = sweep_table(results, experiment.forget_sets().front().config.name);
   add_csv(figure, spec.name, sweep_csv(results));
   return figure;
 }

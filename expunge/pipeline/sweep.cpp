@@ -16,19 +16,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The datamodels that a cell follows.
+DatamodelsConfig datamodels_of(const Experiment& experiment, const SweepCell& cell,
+                               const SweepConfig& sweep) {
+  for (const auto& other : sweep.datamodels) {
+    if (other.name == cell.datamodels) return other;
+  }
+  return {.name = "",
+          .subset_models = experiment.config().ensembles.subset_models,
+          .masks = experiment.config().ensembles.masks,
+          .ridge = experiment.config().attribution};
+}
+
 // All that decides a cell's models: its own settings, and those of the datamodels that it follows.
 std::map<std::string, std::string> cell_settings(const Experiment& experiment,
                                                  const SweepCell& cell, const SweepConfig& sweep) {
   auto settings = cell.settings();
   if (cell.targets != CellTargets::predicted) return settings;
   settings["multiplier"] = to_toml(experiment.config().evaluation.multiplier);
-  DatamodelsConfig used{.name = "",
-                        .subset_models = experiment.config().ensembles.subset_models,
-                        .masks = experiment.config().ensembles.masks,
-                        .ridge = experiment.config().attribution};
-  for (const auto& other : sweep.datamodels) {
-    if (other.name == cell.datamodels) used = other;
-  }
+  auto used = datamodels_of(experiment, cell, sweep);
   settings.merge(settings_of(options_of(used), "datamodels."));
   return settings;
 }
@@ -153,10 +159,7 @@ class ForgetSetResults {
     }
     const auto note = cell_folder(experiment_, set_, cell, sweep_) / "diverged.txt";
     if (fs::exists(note)) {
-      auto& result = results_.emplace_back();
-      result.forget_set = set_.config.name;
-      result.cell = cell;
-      result.role = role_of(cell);
+      auto& result = append(cell);
       result.diverged = read_file(note);
       while (!result.diverged.empty() && result.diverged.back() == '\n') result.diverged.pop_back();
       return;
@@ -169,11 +172,18 @@ class ForgetSetResults {
     result.seconds = work.seconds;
   }
 
-  CellResult& measure(const SweepCell& cell, const torch::Tensor& cell_margins) {
+  CellResult& append(const SweepCell& cell) {
     auto& result = results_.emplace_back();
     result.forget_set = set_.config.name;
     result.cell = cell;
     result.role = role_of(cell);
+    if (cell.prediction || cell.targets == CellTargets::predicted)
+      result.subset_models = datamodels_of(experiment_, cell, sweep_).subset_models;
+    return result;
+  }
+
+  CellResult& measure(const SweepCell& cell, const torch::Tensor& cell_margins) {
+    auto& result = append(cell);
     const int64_t n = experiment_.problem().n();
     KlomOptions klom_options = experiment_.config().evaluation.klom;
     klom_options.workers = experiment_.workers();

@@ -34,7 +34,8 @@ struct CellResult {
   std::string forget_set;
   SweepCell cell;
   MethodRole role = MethodRole::baseline;
-  std::string diverged;  // which model and step; empty where all models are finite
+  int64_t subset_models = 0;  // that its predictions were fitted on; 0 where it follows none
+  std::string diverged;       // which model and step; empty where all models are finite
   double sample_gradients = 0;
   double cost_share = 0;  // of one training
   double seconds = 0;     // a model's, on one thread

@@ -21,6 +21,7 @@ Json record_of(const CellResult& r) {
                  {"method", r.cell.method},
                  {"role", role_name(r.role)},
                  {"settings", r.cell.varied},
+                 {"subset_models", r.subset_models == 0 ? Json() : Json(r.subset_models)},
                  {"diverged", r.diverged},
                  {"best_by_oracles", r.best_by_oracles},
                  {"best_without_oracles", r.best_without_oracles}};
@@ -50,6 +51,7 @@ Json record_of(const CellResult& r) {
 std::string cell_text(const Json& value) {
   if (value.is_null()) return "";
   if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
+  if (value.is_number_integer()) return fmt::format("{}", value.get<int64_t>());
   if (value.is_string()) return value.get<std::string>();
   return fmt::format("{}", value.get<double>());
 }
@@ -84,6 +86,7 @@ TextTable sweep_table(const std::vector<CellResult>& results, const std::string&
   TextTable table({{"method", Align::left},
                    {"settings", Align::left},
                    {"chosen", Align::left},
+                   {"models"},
                    {"cost"},
                    {"forget"},
                    {"retain"},
@@ -95,10 +98,11 @@ TextTable sweep_table(const std::vector<CellResult>& results, const std::string&
     const char* chosen = r.best_by_oracles && r.best_without_oracles ? "both ways"
                          : r.best_by_oracles                         ? "by oracles"
                                                                      : "without oracles";
-    table.add_row({r.cell.method, r.cell.varied, chosen, share_text(r.cost_share),
-                   klom_text(r.klom.forget.p95), klom_text(r.klom.retain.p95),
-                   klom_text(r.klom.validation.p95), klom_text(r.average()),
-                   share_text(r.attack.accuracy)});
+    table.add_row({r.cell.method, r.cell.varied, chosen,
+                   r.subset_models == 0 ? "" : count_text(r.subset_models),
+                   share_text(r.cost_share), klom_text(r.klom.forget.p95),
+                   klom_text(r.klom.retain.p95), klom_text(r.klom.validation.p95),
+                   klom_text(r.average()), share_text(r.attack.accuracy)});
   }
   return table;
 }

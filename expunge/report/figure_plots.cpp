@@ -79,7 +79,7 @@ SvgCanvas frontier_picture(const FrontierPanelSet& set, const FrontierPanel& pan
                            const MethodStyles& styles) {
   PlotOptions options;
   options.width = kWidth;
-  options.height = 320;
+  options.height = 400;
   options.heading = panel.heading;
   options.title = fmt::format("{}: KLoM against cost, {}", set.forget_set, panel.heading);
   options.x = cost_axis(costs);

@@ -107,7 +107,10 @@ std::string section_html(const FigureSection& section) {
     html += fmt::format("<figcaption>{}</figcaption>\n", escape_markup(section.caption));
   }
   html += "</figure>\n";
-  if (section.table) html += table_html(*section.table, section.heading);
+  for (const auto& [heading, table] : section.tables) {
+    if (!heading.empty()) html += fmt::format("<h3>{}</h3>\n", escape_markup(heading));
+    html += table_html(table, heading.empty() ? section.heading : heading);
+  }
   return html + files_html(section.files) + "</section>\n";
 }
 

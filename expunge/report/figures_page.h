@@ -1,7 +1,6 @@
 // The figures of an experiment as one HTML file that needs nothing else, in the report's style.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,14 +15,20 @@ struct FigurePanels {
   std::vector<SvgCanvas> pictures;
 };
 
+/// A small table; its first column names the rows.
+struct FigureTable {
+  std::string heading;  ///< may be empty
+  TextTable table;
+};
+
 struct FigureSection {
   std::string id;                    ///< where a link points: a-z, 0-9 and -, not twice on a page
   std::string heading;               ///< "Figure 1: KLoM against cost"
   std::string sentence;              ///< what is to be seen
   std::vector<FigurePanels> panels;  ///< at least one picture
   std::string caption;               ///< how the pictures are to be read; may be empty
-  std::optional<TextTable> table;    ///< a small one; the first column names the rows
-  std::vector<std::string> files;    ///< CSV and SVG files, relative to the page: linked
+  std::vector<FigureTable> tables;
+  std::vector<std::string> files;  ///< CSV and SVG files, relative to the page: linked
 };
 
 struct FiguresPage {

@@ -25,14 +25,15 @@ struct LabelRequest {
 
 struct PlacedLabel {
   Box box;
-  bool far = false;  ///< not next to its point: draw a line to it
+  bool far = false;      ///< not next to its point: draw a line to it
+  bool tangled = false;  ///< lies on another label, or its line runs through one
 };
 
 /// One place a request. Each label has places to the right, left, above, below and diagonally of
 /// its point, at growing distances. Places are improved one label at a time, in rounds, until none
-/// changes: leaving `bounds` costs most, then other labels, then `obstacles` (the marks), then
-/// distance. The same requests always give the same places. With few labels and room for them, no
-/// two overlap; more cannot be promised.
+/// changes: leaving `bounds` costs most, then other labels and lines through them, then lines that
+/// cross, then `obstacles` (the marks), then distance. The same requests always give the same
+/// places. With few labels and room for them, none is tangled; more cannot be promised.
 std::vector<PlacedLabel> place_labels(const std::vector<LabelRequest>& requests, const Box& bounds,
                                       const std::vector<Box>& obstacles);
 

@@ -10,7 +10,8 @@ namespace expunge {
 namespace {
 
 constexpr double kFont = 11.5;
-constexpr double kLine = 15;  // height of a line of words
+constexpr double kLine = 15;     // height of a line of words
+constexpr double kMayCover = 8;  // of a mark's area, square units, by a label
 
 std::string classes(std::string_view shape, std::string_view property, Ink ink) {
   return fmt::format("{} {}-{}", shape, property, ink_name(ink));
@@ -167,6 +168,7 @@ SvgPlot& SvgPlot::mark(double x, double y, MarkStyle style, std::string text) {
   canvas_.marker(at, style.marker, style.ink, style.hollow, style.faint);
   const double half = style.faint ? 3.5 : 5.5;
   obstacles_.push_back({at.x - half, at.y - half, 2 * half, 2 * half});
+  if (!style.faint) marks_.push_back(obstacles_.back());
   if (!text.empty()) labels_.push_back({at, 8, std::move(text), style.ink});
   return *this;
 }
@@ -256,10 +258,10 @@ std::vector<std::optional<PlacedLabel>> SvgPlot::place_all() const {
   const auto fits = [&](const std::vector<PlacedLabel>& placed, size_t i) {
     const Box& box = placed[i].box;
     if (box.width * box.height - overlap(box, bounds) > 1) return false;
-    for (size_t k = 0; k < i; ++k) {
-      if (overlap(box, placed[k].box) > 0) return false;
+    for (const Box& mark : marks_) {
+      if (overlap(box, mark) > kMayCover) return false;
     }
-    return true;
+    return !placed[i].tangled;
   };
   std::vector<size_t> kept(requests.size());
   std::iota(kept.begin(), kept.end(), size_t{0});

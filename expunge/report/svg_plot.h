@@ -26,7 +26,7 @@ struct PlotOptions {
   std::string description;           ///< for screen readers: what it shows
   AxisOptions x, y;
   double label_room = 0;      ///< free width right of the axes, for labels at ends of lines
-  bool drop_crowded = false;  ///< labels that would touch others are left out, last ones first
+  bool drop_crowded = false;  ///< labels that touch others, or hide marks, are left out, last first
 };
 
 /// Counts in bins: share[i] of the values lie in [edge[i], edge[i + 1]), the last bin closed.
@@ -107,6 +107,7 @@ class SvgPlot {
   SvgCanvas canvas_;
   std::vector<DirectLabel> labels_;
   std::vector<Box> obstacles_;  ///< what direct labels keep off
+  std::vector<Box> marks_;      ///< of these, the marks that no label may hide
 };
 
 }  // namespace expunge

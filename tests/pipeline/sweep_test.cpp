@@ -83,6 +83,14 @@ TEST_F(Sweeps, HaveALineForEachCellAndSet) {
     EXPECT_GE(r.klom.forget.p95, 0) << r.cell.method;
     EXPECT_GE(r.attack.accuracy, 0);
   }
+  // What the predictions rest on: the experiment's own subset models, or the grid's.
+  std::map<std::string, int64_t> models;
+  for (const auto& r : results) models[r.cell.method] = r.subset_models;
+  EXPECT_EQ(models["DMM"], tiny.config().ensembles.subset_models);
+  EXPECT_EQ(models["dm-direct"], tiny.config().ensembles.subset_models);
+  EXPECT_EQ(models["dm-direct, half"], 12);
+  EXPECT_EQ(models["oracle matching"], 0);
+  EXPECT_EQ(models["gradient ascent"], 0);
   // Ascent over F, 5 epochs, of a training of 60 examples over 2 epochs.
   EXPECT_EQ(results[2].cell.method, "gradient ascent");
   EXPECT_DOUBLE_EQ(results[2].sample_gradients, 5 * 4);

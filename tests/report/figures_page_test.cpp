@@ -17,20 +17,21 @@ FiguresPage sample_page() {
   page.title = "Figures";
   page.subtitle = "ten examples";
   page.warnings = {"few models"};
-  page.sections = {{"figure-1",
-                    "Figure 1",
-                    "Below every baseline.",
-                    {{"first", frontier_pictures(sample_frontier())}},
-                    "Down and to the left is better.",
-                    frontier_table(sample_frontier()),
-                    {"figures/frontier first.csv", "figures/frontier.svg"}},
-                   {"figure-2",
-                    "Figure 2",
-                    "",
-                    {{"", {trajectory_picture(sample_trajectories())}}},
-                    "",
-                    std::nullopt,
-                    {}}};
+  page.sections = {
+      {"figure-1",
+       "Figure 1",
+       "Below every baseline.",
+       {{"first", frontier_pictures(sample_frontier())}},
+       "Down and to the left is better.",
+       {{"first", frontier_table(sample_frontier())}, {"", frontier_table(sample_frontier())}},
+       {"figures/frontier first.csv", "figures/frontier.svg"}},
+      {"figure-2",
+       "Figure 2",
+       "",
+       {{"", {trajectory_picture(sample_trajectories())}}},
+       "",
+       {},
+       {}}};
   return page;
 }
 
@@ -47,7 +48,7 @@ TEST(FiguresPage, IsWellFormedAndComplete) {
   const auto markup = read_html(html);
   EXPECT_EQ(markup.problem, "");
   EXPECT_EQ(count(markup, "svg"), 6u);
-  EXPECT_EQ(count(markup, "table"), 1u);
+  EXPECT_EQ(count(markup, "table"), 2u);
   EXPECT_EQ(count(markup, "section"), 2u);
   for (const char* part : {"few models", "Below every baseline.", "Down and to the left is better.",
                            "href=\"figures/frontier%20first.csv\"", "href=\"#figure-2\"",
@@ -74,8 +75,8 @@ TEST(FiguresPage, NamesFromFilesCannotBecomeMarkup) {
   auto& section = page.sections[0];
   section.heading = section.sentence = section.caption = section.panels[0].heading = evil;
   section.files = {"javascript:alert(1)", evil, "a?b#c"};
-  section.table = TextTable({{evil, Align::left}, {evil}});
-  section.table->add_row({evil, evil});
+  section.tables.push_back({evil, TextTable({{evil, Align::left}, {evil}})});
+  section.tables.back().table.add_row({evil, evil});
   FrontierPanelSet set = sample_frontier();
   set.forget_set = evil;
   set.cells[0].method = evil;

@@ -47,6 +47,26 @@ TEST(LabelLayout, CrowdedLabelsDoNotOverlapAndStayInside) {
   }
 }
 
+TEST(LabelLayout, SaysWhichLabelsCannotBeToldApart) {
+  // Room for one label alone, and three that want it: all but one lie on another.
+  const auto placed =
+      place_labels(std::vector<LabelRequest>(3, LabelRequest{4, 8, 2, 60, 14}), {0, 0, 70, 16}, {});
+  EXPECT_TRUE(placed[0].tangled || placed[1].tangled || placed[2].tangled);
+  EXPECT_FALSE(place_labels({{4, 8, 2, 60, 14}}, {0, 0, 70, 16}, {})[0].tangled);
+}
+
+TEST(LabelLayout, NoLineRunsThroughALabelWhereThereIsRoom) {
+  // The second mark is walled in, so that its label stands far away; the first one's label would
+  // like to be just where the line passes.
+  const Box bounds{0, 0, 400, 300};
+  std::vector<Box> walls;
+  for (int side = 0; side < 12; ++side)
+    walls.push_back({150.0 + 15 * (side % 6), 130.0 + 30 * (side / 6), 12, 12});
+  const auto placed = place_labels(
+      {{150, 120, 6, 60, 14}, {200, 150, 6, 60, 14}, {205, 152, 6, 60, 14}}, bounds, walls);
+  for (const auto& label : placed) EXPECT_FALSE(label.tangled);
+}
+
 TEST(LabelLayout, IsDeterministic) {
   std::vector<LabelRequest> requests(5, LabelRequest{50, 50, 6, 40, 12});
   const auto once = place_labels(requests, {0, 0, 200, 100}, {});
