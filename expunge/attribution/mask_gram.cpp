@@ -3,47 +3,14 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linalg_cholesky_ex.h>
 
-#include <bit>
 #include <numeric>
 
+#include "expunge/attribution/bit_rows.h"
 #include "expunge/core/error.h"
 #include "expunge/core/worker_pool.h"
 
 namespace expunge {
 namespace {
-
-// Rows of masks as bits, each row padded to whole words.
-struct BitRows {
-  int64_t words = 0;
-  std::vector<uint64_t> bits;
-
-  [[nodiscard]] const uint64_t* row(int64_t i) const { return bits.data() + i * words; }
-};
-
-BitRows pack(const torch::Tensor& masks, int64_t workers) {
-  const int64_t models = masks.size(0);
-  const int64_t n = masks.size(1);
-  BitRows packed{(n + 63) / 64, {}};
-  packed.bits.assign(static_cast<size_t>(models * packed.words), 0);
-  const auto* bytes = masks.data_ptr<bool>();
-  parallel_for(models, workers, [&](int64_t i) {
-    auto* row = packed.bits.data() + i * packed.words;
-    for (int64_t j = 0; j < n; ++j)
-      row[j / 64] |= static_cast<uint64_t>(bytes[i * n + j]) << (j % 64);
-  });
-  return packed;
-}
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-__attribute__((target_clones("popcnt", "default")))
-#endif
-int64_t
-common_bits(const uint64_t* a, const uint64_t* b, int64_t words) {
-  int64_t count = 0;
-  for (int64_t w = 0; w < words; ++w) count += std::popcount(a[w] & b[w]);
-  return count;
-}
 
 void require_varying(int64_t example, int64_t seen, int64_t models) {
   if (seen > 0 && seen < models) return;
@@ -61,10 +28,9 @@ MaskDesign mask_design(const torch::Tensor& masks, int64_t workers) {
     fail<InputError>("masks: (models, examples) bool of at least 2 models required, got ({}) of {}",
                      fmt::join(masks.sizes(), ", "), toString(masks.scalar_type()));
   }
-  const auto contiguous = masks.contiguous();
   const int64_t models = masks.size(0);
   const int64_t n = masks.size(1);
-  const auto packed = pack(contiguous, workers);
+  const auto packed = pack_rows(masks, workers);
 
   std::vector<int64_t> kept(static_cast<size_t>(models));
   for (int64_t i = 0; i < models; ++i)
@@ -82,12 +48,13 @@ MaskDesign mask_design(const torch::Tensor& masks, int64_t workers) {
   auto* gram = design.gram.data_ptr<double>();
   const double a = design.alpha;
   parallel_for(models, workers, [&](int64_t i) {
+    std::vector<int32_t> both(static_cast<size_t>(i + 1));
+    common_bits(packed.row(i), packed, 0, i + 1, both.data());
     for (int64_t k = 0; k <= i; ++k) {
-      const auto both =
-          static_cast<double>(common_bits(packed.row(i), packed.row(k), packed.words));
       const auto sum =
           static_cast<double>(kept[static_cast<size_t>(i)] + kept[static_cast<size_t>(k)]);
-      gram[i * models + k] = gram[k * models + i] = both - a * sum + a * a * static_cast<double>(n);
+      gram[i * models + k] = gram[k * models + i] =
+          both[static_cast<size_t>(k)] - a * sum + a * a * static_cast<double>(n);
     }
   });
   return design;

@@ -72,7 +72,7 @@ MadeFigure attacks(const Experiment& experiment, const FigureSpec& spec, const S
       "Half of the models fit a Gaussian to each example and side, the other half is attacked: {} "
       "decisions. Bars are 95% binomial intervals; the standard error in the table counts models, "
       "whose decisions go together. Every baseline by its best cell on each set.",
-      decisions);
+      count_text(decisions));
   section.tables.push_back({"", std::move(table)});
   MethodStyles styles;
   add_panels(figure, spec.name, "agreement", "U-LiRA and KLoM",

@@ -1,0 +1,321 @@
+#include "expunge/attribution/lasso_solver.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "expunge/attribution/lasso_descent.h"
+#include "expunge/core/error.h"
+#include "expunge/core/simd.h"
+#include "expunge/core/worker_pool.h"
+
+namespace expunge {
+namespace {
+
+constexpr int64_t block_targets = 32;
+// of the descent on all targets at once
+constexpr int64_t max_sweeps = 100000;  // in all; what does not end by then never will
+constexpr int64_t max_rounds = 1000;
+
+// Working sets up to this size go target by target: their covariances fit into the caches.
+int64_t largest_working_set(int64_t n) {
+  return std::max<int64_t>(64, std::min<int64_t>(n / 2, 2048));
+}
+
+EXPUNGE_VECTOR_CLONES
+void subtract_scaled(float scale, const float* values, int64_t count, float* from) {
+  for (int64_t i = 0; i < count; ++i) from[i] -= scale * values[i];
+}
+
+// A target's objective and how far it is from the optimum at most, in units of |y - mean|^2 / (2 N).
+// c0 and c (n): correlations of y and of the residual with all columns; power = |y - mean|^2 / N.
+double relative_gap(const SparseEffects& effects, const float* c0, const float* c, int64_t n,
+                    double power, double lambda) {
+  float largest = 0;
+  for (int64_t i = 0; i < n; ++i) largest = std::max(largest, std::abs(c[i]));
+  double explained = 0, fitted = 0, norm = 0;
+  for (size_t k = 0; k < effects.examples.size(); ++k) {
+    const auto i = effects.examples[k];
+    const double beta = effects.values[k];
+    explained += beta * c0[i];        // y'X beta / N
+    fitted += beta * (c0[i] - c[i]);  // |X beta|^2 / N
+    norm += std::abs(beta);
+  }
+  const double residual = power - 2 * explained + fitted;  // r'r / N
+  const double scale = largest > lambda ? lambda / largest : 1;
+  const double primal = residual / 2 + lambda * norm;
+  const double dual = scale * (power - explained) - scale * scale * residual / 2;
+  return power > 0 ? std::max(0.0, primal - dual) / (power / 2) : 0;
+}
+
+// The targets of one block along their paths.
+class Block {
+ public:
+  Block(const LassoDesign& design, const torch::Tensor& targets, const double* lambdas,
+        int64_t steps, const LassoSolverOptions& options)
+      : design_(design),
+        n_(design.examples()),
+        count_(targets.size(0)),
+        steps_(steps),
+        lambdas_(lambdas),
+        tolerance_(options.tolerance),
+        targets_(targets - targets.mean(1, true)),
+        solutions_(static_cast<size_t>(count_)) {
+    start_ = design.correlations(targets_);
+    now_ = start_.clone();
+    const auto squares = targets_.to(torch::kFloat64).square().mean(1);
+    for (int64_t t = 0; t < count_; ++t) power_.push_back(squares[t].item<double>());
+  }
+
+  void run(int64_t first, const LassoVisitor& visit) {
+    for (int64_t step = 0; step < steps_; ++step) {
+      std::vector<int64_t> wide;
+      for (int64_t t = 0; t < count_; ++t) {
+        if (!alone(t, step)) wide.push_back(t);
+      }
+      if (!wide.empty()) together(wide, step);
+      visit(first, step, solutions_);
+    }
+  }
+
+ private:
+  [[nodiscard]] double lambda(int64_t t, int64_t step) const { return lambdas_[t * steps_ + step]; }
+  [[nodiscard]] const float* start_of(int64_t t) const { return start_.data_ptr<float>() + t * n_; }
+  [[nodiscard]] float* now(int64_t t) { return now_.data_ptr<float>() + t * n_; }
+
+  // False if the working set outgrows what pays.
+  bool alone(int64_t t, int64_t step) {
+    const double penalty = lambda(t, step);
+    auto& solution = solutions_[static_cast<size_t>(t)];
+    const double before = step > 0 ? lambda(t, step - 1) : penalty;
+    const double bound = 2 * penalty - before;
+    std::vector<char> chosen(static_cast<size_t>(n_), 0);
+    for (const auto i : solution.effects.examples) chosen[static_cast<size_t>(i)] = 1;
+    const float* c = now(t);
+    for (int64_t i = 0; i < n_; ++i) {
+      if (std::abs(c[i]) >= bound && design_.variance(i) > 0) chosen[static_cast<size_t>(i)] = 1;
+    }
+    double precision = 0.03 * penalty;
+    int64_t sweeps = 0;
+    for (int64_t round = 0; round < max_rounds; ++round) {
+      working_.clear();
+      for (int64_t i = 0; i < n_; ++i) {
+        if (chosen[static_cast<size_t>(i)] != 0) working_.push_back(static_cast<int32_t>(i));
+      }
+      if (static_cast<int64_t>(working_.size()) > largest_working_set(n_)) return false;
+      sweeps += descend_on_working_set(t, penalty, precision);
+      correlate(t);
+      solution.gap = relative_gap(solution.effects, start_of(t), now(t), n_,
+                                  power_[static_cast<size_t>(t)], penalty);
+      if (solution.gap <= tolerance_) return true;
+      // Who breaks the conditions joins; if none does, the descent was not precise enough.
+      bool joined = false;
+      const double limit = penalty * (1 + 1e-6);
+      c = now(t);
+      for (int64_t i = 0; i < n_; ++i) {
+        if (chosen[static_cast<size_t>(i)] == 0 && std::abs(c[i]) > limit &&
+            design_.variance(i) > 0)
+          chosen[static_cast<size_t>(i)] = 1, joined = true;
+      }
+      if (!joined) precision /= 8;
+      if (sweeps > max_sweeps) break;
+    }
+    fail<InputError>(
+        "lasso: a duality gap of at most {} of |y|^2 / 2 required, got {} at lambda {}: a larger "
+        "tolerance or penalty required",
+        tolerance_, solution.gap, penalty);
+  }
+
+  int64_t descend_on_working_set(int64_t t, double penalty, double precision) {
+    const auto k = static_cast<int64_t>(working_.size());
+    covariances_.resize(static_cast<size_t>(k * k));
+    const auto all = design_.all_covariances();
+    for (int64_t a = 0; a < k; ++a) {
+      const int64_t i = working_[static_cast<size_t>(a)];
+      float* row = covariances_.data() + a * k;
+      if (!all.empty()) {
+        const float* whole = all.data() + i * n_;
+        for (int64_t b = 0; b < k; ++b) row[b] = whole[working_[static_cast<size_t>(b)]];
+      } else {
+        for (int64_t b = 0; b <= a; ++b) {
+          const auto value =
+              static_cast<float>(design_.covariance(i, working_[static_cast<size_t>(b)]));
+          row[b] = covariances_[static_cast<size_t>(b * k + a)] = value;
+        }
+      }
+    }
+    auto& effects = solutions_[static_cast<size_t>(t)].effects;
+    beta_.assign(static_cast<size_t>(k), 0);
+    c_.resize(static_cast<size_t>(k));
+    size_t next = 0;
+    for (int64_t a = 0; a < k; ++a) {
+      const auto i = working_[static_cast<size_t>(a)];
+      c_[static_cast<size_t>(a)] = now(t)[i];
+      if (next < effects.examples.size() && effects.examples[next] == i)
+        beta_[static_cast<size_t>(a)] = effects.values[next++];
+    }
+    const int64_t sweeps =
+        descend(covariances_.data(), k, static_cast<float>(penalty), static_cast<float>(precision),
+                max_sweeps, beta_.data(), c_.data(), active_);
+    effects.examples.clear();
+    effects.values.clear();
+    for (int64_t a = 0; a < k; ++a) {
+      if (beta_[static_cast<size_t>(a)] == 0) continue;
+      effects.examples.push_back(working_[static_cast<size_t>(a)]);
+      effects.values.push_back(beta_[static_cast<size_t>(a)]);
+    }
+    return sweeps;
+  }
+
+  // now(t) from the target's coefficients.
+  void correlate(int64_t t) {
+    const auto& effects = solutions_[static_cast<size_t>(t)].effects;
+    const auto all = design_.all_covariances();
+    if (!all.empty()) {
+      float* c = now(t);
+      std::copy(start_of(t), start_of(t) + n_, c);
+      for (size_t k = 0; k < effects.examples.size(); ++k)
+        subtract_scaled(effects.values[k], all.data() + int64_t{effects.examples[k]} * n_, n_, c);
+      return;
+    }
+    auto coefficients = torch::zeros({1, n_}, torch::kFloat32);
+    fill(effects, coefficients.data_ptr<float>());
+    const auto y = targets_.slice(0, t, t + 1);
+    now_.slice(0, t, t + 1).copy_(design_.correlations(design_.residuals(y, coefficients)));
+  }
+
+  static void fill(const SparseEffects& effects, float* beta) {
+    for (size_t k = 0; k < effects.examples.size(); ++k)
+      beta[effects.examples[k]] = effects.values[k];
+  }
+
+  void together(const std::vector<int64_t>& which, int64_t step) {
+    const auto count = static_cast<int64_t>(which.size());
+    auto start = torch::zeros({count, n_}, torch::kFloat32);
+    auto y = torch::empty({count, design_.models()}, torch::kFloat32);
+    std::vector<double> penalties;
+    for (int64_t w = 0; w < count; ++w) {
+      const int64_t t = which[static_cast<size_t>(w)];
+      fill(solutions_[static_cast<size_t>(t)].effects, start.data_ptr<float>() + w * n_);
+      y[w].copy_(targets_[t]);
+      penalties.push_back(lambda(t, step));
+    }
+    JointDescent descent(design_, y, start, penalties);
+    for (int64_t round = 0; round < max_rounds; ++round) {
+      descent.run();
+      bool done = true;
+      for (int64_t w = 0; w < count; ++w) {
+        const int64_t t = which[static_cast<size_t>(w)];
+        auto& solution = solutions_[static_cast<size_t>(t)];
+        collect(descent.coefficients().data_ptr<float>() + w * n_, n_, solution.effects);
+        std::copy_n(descent.correlations().data_ptr<float>() + w * n_, n_, now(t));
+        solution.gap = relative_gap(solution.effects, start_of(t), now(t), n_,
+                                    power_[static_cast<size_t>(t)], lambda(t, step));
+        done = done && solution.gap <= tolerance_;
+      }
+      if (done) return;
+    }
+    fail<InputError>(
+        "lasso: a duality gap of at most {} of |y|^2 / 2 required, not reached in {} rounds: a "
+        "larger tolerance or penalty required",
+        tolerance_, max_rounds);
+  }
+
+  static void collect(const float* beta, int64_t n, SparseEffects& effects) {
+    effects.examples.clear();
+    effects.values.clear();
+    for (int64_t i = 0; i < n; ++i) {
+      if (beta[i] == 0) continue;
+      effects.examples.push_back(static_cast<int32_t>(i));
+      effects.values.push_back(beta[i]);
+    }
+  }
+
+  const LassoDesign& design_;
+  int64_t n_, count_, steps_;
+  const double* lambdas_;  // (count, steps)
+  double tolerance_;
+  torch::Tensor targets_;      // (count, N), centred
+  torch::Tensor start_;        // (count, n) correlations of the targets with the columns
+  torch::Tensor now_;          // (count, n) of the residuals
+  std::vector<double> power_;  // |y - mean|^2 / N
+  std::vector<LassoSolution> solutions_;
+  // Of the target at hand.
+  std::vector<int32_t> working_, active_;
+  std::vector<float> covariances_, beta_, c_;
+};
+
+void check(const LassoDesign& design, const torch::Tensor& targets) {
+  if (targets.dim() != 2 || targets.scalar_type() != torch::kFloat32 ||
+      targets.size(1) != design.models()) {
+    fail<InputError>("lasso: targets ({} models a row) float32 required, got ({}) of {}",
+                     design.models(), fmt::join(targets.sizes(), ", "),
+                     toString(targets.scalar_type()));
+  }
+  if (!targets.isfinite().all().item<bool>())
+    fail<NonFiniteError>("lasso: finite targets required, got NaN or infinity");
+}
+
+}  // namespace
+
+void LassoSolverOptions::validate() const {
+  if (!(tolerance > 0 && tolerance < 1))
+    fail<OptionError>("option tolerance: a number between 0 and 1 required, got {}", tolerance);
+}
+
+torch::Tensor largest_lambdas(const LassoDesign& design, const torch::Tensor& targets,
+                              int64_t workers) {
+  check(design, targets);
+  auto out = torch::empty({targets.size(0)}, torch::kFloat64);
+  parallel_blocks(targets.size(0), block_targets, workers, [&](int64_t begin, int64_t end) {
+    const auto y = targets.slice(0, begin, end);
+    const auto c = design.correlations(y - y.mean(1, true)).abs().amax(1);
+    out.slice(0, begin, end).copy_(c);
+  });
+  return out;
+}
+
+void solve_lasso_paths(const LassoDesign& design, const torch::Tensor& targets,
+                       const torch::Tensor& lambdas, const LassoSolverOptions& options,
+                       const LassoVisitor& visit) {
+  options.validate();
+  check(design, targets);
+  const int64_t count = targets.size(0);
+  if (lambdas.dim() != 2 || lambdas.scalar_type() != torch::kFloat64 || lambdas.size(0) != count ||
+      lambdas.size(1) < 1) {
+    fail<InputError>("lasso: penalties ({}, steps) float64 required, got ({}) of {}", count,
+                     fmt::join(lambdas.sizes(), ", "), toString(lambdas.scalar_type()));
+  }
+  const auto path = lambdas.contiguous();
+  const int64_t steps = path.size(1);
+  const auto* values = path.data_ptr<double>();
+  for (int64_t i = 0; i < count * steps; ++i) {
+    const bool falls = i % steps == 0 || values[i] <= values[i - 1];
+    if (!(values[i] > 0 && std::isfinite(values[i]) && falls)) {
+      fail<InputError>(
+          "lasso: positive penalties that fall along a path required, got {} for target {}, step "
+          "{}",
+          values[i], i / steps, i % steps);
+    }
+  }
+  parallel_blocks(count, block_targets, options.workers, [&](int64_t begin, int64_t end) {
+    Block block(design, targets.slice(0, begin, end).contiguous(), values + begin * steps, steps,
+                options);
+    block.run(begin, visit);
+  });
+}
+
+std::vector<LassoSolution> solve_lasso(const LassoDesign& design, const torch::Tensor& targets,
+                                       const torch::Tensor& lambdas,
+                                       const LassoSolverOptions& options) {
+  std::vector<LassoSolution> all(static_cast<size_t>(targets.size(0)));
+  solve_lasso_paths(design, targets, lambdas.view({-1, 1}), options,
+                    [&](int64_t first, int64_t, std::span<const LassoSolution> solutions) {
+                      std::copy(solutions.begin(), solutions.end(), all.begin() + first);
+                    });
+  return all;
+}
+
+}  // namespace expunge
