@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Prints the best cells of a sweep's CSV (expunge sweep, expunge reproduce figure-1) as Markdown tables.
 
-usage: figure_table.py FIGURE-1.csv
+usage: figure_table.py FIGURE-1.csv [--seconds]
 
-One table a forget set: each method's best cell by the oracles, with its cost in sample gradients and in
-seconds a model, KLoM (P95), and the attack's accuracy, then the best cell without oracles.
+One table a forget set: each method's best cell by the oracles, with its cost in sample gradients, KLoM (P95), and the attack's accuracy, then the best cell without oracles. In brackets: the
+subset models that its predictions were fitted on. `--seconds` adds the seconds a model, which say something only if
+nothing else ran.
 """
 import csv
 import sys
@@ -19,13 +20,14 @@ def seconds(value):
 
 
 def main():
+    timed = "--seconds" in sys.argv[2:]
     with open(sys.argv[1], newline="", encoding="utf-8") as file:
         cells = [c for c in csv.DictReader(file) if not c["diverged"]]
     for name in dict.fromkeys(c["forget_set"] for c in cells):
         print(f"### {name}")
-        print("| method | best cell, by the oracles | cost | a model | forget | retain | validation | average "
+        print("| method | best cell, by the oracles | cost " + ("| a model " if timed else "") + "| forget | retain | validation | average "
               "| attack | best without oracles: forget / average |")
-        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+        print("| --- " * (10 if timed else 9) + "|")
         rows = [c for c in cells if c["forget_set"] == name]
         for method in dict.fromkeys(c["method"] for c in rows):
             of = [c for c in rows if c["method"] == method]
@@ -36,8 +38,10 @@ def main():
             own = "the same" if mine is best else (
                 f"{float(mine['klom_p95_forget']):.2f} / {float(mine['klom_p95_average']):.2f} "
                 f"({mine['settings']})")
-            print(f"| {method} | {best['settings']} | {percent(float(best['cost_share']))} "
-                  f"| {seconds(float(best['seconds_a_model']))} | {klom} "
+            models = best["subset_models"]
+            label = f"{method} ({int(models):,})" if models else method
+            print(f"| {label} | {best['settings']} | {percent(float(best['cost_share']))} "
+                  + (f"| {seconds(float(best['seconds_a_model']))} " if timed else "") + f"| {klom} "
                   f"| {100 * float(best['attack_accuracy']):.0f}% | {own} |")
         print()
 

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "expunge/attribution/lasso_datamodels.h"
+#include "expunge/attribution/subset_datamodels.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
@@ -24,8 +26,15 @@ fs::path record_path(const Experiment& experiment, const std::string& name) {
   return experiment.folder() / fmt::format("attribution{}.json", suffix(name));
 }
 
-Json recorded_options(RidgeOptions ridge) {
-  return settings_of(options_of(ridge));
+Json recorded_options(AttributionOptions attribution) {
+  return settings_of(options_of(attribution));
+}
+
+Json recorded_curve(const std::vector<PenaltyError>& curve) {
+  Json points = Json::array();
+  for (const auto& point : curve)
+    points.push_back({{"ratio", point.ratio}, {"relative_error", point.relative_error}});
+  return points;
 }
 
 }  // namespace
@@ -38,7 +47,7 @@ void DatamodelsConfig::validate() const {
   require_option(subset_models >= 2, "subset_models", "at least 2",
                  static_cast<double>(subset_models));
   masks.validate();
-  ridge.validate();
+  attribution.validate();
 }
 
 OptionGroup options_of(DatamodelsConfig& o) {
@@ -47,11 +56,11 @@ OptionGroup options_of(DatamodelsConfig& o) {
       .add("subset_models", o.subset_models, "models trained on random subsets", "models")
       .add("alpha", o.masks.alpha, "share of the examples that a subset model sees")
       .add("masks", o.masks.scheme, {"balanced", "independent"}, "how subsets are drawn")
-      .include(options_of(o.ridge));
+      .include(options_of(o.attribution));
   return group;
 }
 
-bool is_predicted(const Experiment& experiment, const RidgeOptions& ridge,
+bool is_predicted(const Experiment& experiment, const AttributionOptions& attribution,
                   const std::string& name) {
   for (const auto& set : experiment.forget_sets()) {
     if (!fs::exists(shift_path(experiment, set, name))) return false;
@@ -60,31 +69,40 @@ bool is_predicted(const Experiment& experiment, const RidgeOptions& ridge,
   if (!fs::exists(path)) return false;
   const auto record = Json::parse(read_file(path), nullptr, /*allow_exceptions=*/false);
   return record.is_object() && record.contains("options") &&
-         record["options"] == recorded_options(ridge);
+         record["options"] == recorded_options(attribution);
 }
 
 void predict_shifts(const Experiment& experiment, const EnsembleStore& subset,
-                    const RidgeOptions& ridge, const std::string& name) {
-  RidgeOptions options = ridge;
-  options.workers = experiment.workers();
-  const auto datamodels = SubsetDatamodels::fit(subset.masks(), subset.logits(), options);
+                    const AttributionOptions& attribution, const std::string& name) {
   std::vector<std::vector<int64_t>> removals;
   for (const auto& set : experiment.forget_sets()) removals.push_back(set.indices);
-  const auto shifts = datamodels.removal_shifts(removals);
+  Json record;
+  torch::Tensor shifts;
+  if (attribution.estimator == Estimator::ridge) {
+    RidgeOptions options = attribution.ridge;
+    options.workers = experiment.workers();
+    const auto datamodels = SubsetDatamodels::fit(subset.masks(), subset.logits(), options);
+    shifts = datamodels.removal_shifts(removals);
+    record["estimator"] = "subset datamodels, ridge";
+    record["options"] = recorded_options(attribution);
+    record["lambda"] = datamodels.lambda_choice().lambda;
+    record["lambda_ratio"] = datamodels.lambda_choice().ratio;
+    record["held_out_error"] = recorded_curve(datamodels.lambda_choice().curve);
+  } else {
+    LassoOptions options = attribution.lasso;
+    options.workers = experiment.workers();
+    const auto datamodels = LassoDatamodels::fit(subset.masks(), subset.logits(), options);
+    shifts = datamodels.removal_shifts(removals);
+    const auto targets = static_cast<double>(datamodels.points() * datamodels.classes());
+    record["estimator"] = "subset datamodels, LASSO";
+    record["options"] = recorded_options(attribution);
+    record["median_lambda"] = datamodels.lambdas().median().item<double>();
+    record["effects_a_target"] = static_cast<double>(datamodels.count()) / targets;
+    record["held_out_error"] = recorded_curve(datamodels.curve());
+  }
   for (size_t i = 0; i < removals.size(); ++i) {
     write_npy(shift_path(experiment, experiment.forget_sets()[i], name),
               shifts[static_cast<int64_t>(i)].contiguous());
-  }
-  const auto& choice = datamodels.lambda_choice();
-  Json record;
-  record["estimator"] = "subset datamodels, ridge";
-  record["options"] = recorded_options(ridge);
-  record["lambda"] = choice.lambda;
-  record["lambda_ratio"] = choice.ratio;
-  record["held_out_error"] = Json::array();
-  for (const auto& point : choice.curve) {
-    record["held_out_error"].push_back(
-        {{"ratio", point.ratio}, {"relative_error", point.relative_error}});
   }
   write_file_atomically(record_path(experiment, name), record.dump(2) + "\n");
 }
@@ -117,8 +135,8 @@ void make_datamodels(const Experiment& experiment, const DatamodelsConfig& confi
   const auto store =
       train_ensemble(experiment.folder() / spec.name, spec, experiment.config().recipe,
                      experiment.problem(), experiment.workers(), experiment.progress());
-  if (!is_predicted(experiment, config.ridge, config.name))
-    predict_shifts(experiment, store, config.ridge, config.name);
+  if (!is_predicted(experiment, config.attribution, config.name))
+    predict_shifts(experiment, store, config.attribution, config.name);
 }
 
 }  // namespace expunge

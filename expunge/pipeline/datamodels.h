@@ -18,7 +18,7 @@ struct DatamodelsConfig {
   std::string name;
   int64_t subset_models = 100;
   MaskOptions masks;
-  RidgeOptions ridge;
+  AttributionOptions attribution;
 
   void validate() const;
 };
@@ -27,10 +27,11 @@ OptionGroup options_of(DatamodelsConfig& options);
 /// Fits to the store's models and writes each forget set's shift and the record. `name` is empty for
 /// the experiment's own.
 void predict_shifts(const Experiment& experiment, const EnsembleStore& subset,
-                    const RidgeOptions& ridge, const std::string& name);
+                    const AttributionOptions& attribution, const std::string& name);
 
 /// Whether predict_shifts() with these options has left all that it writes.
-bool is_predicted(const Experiment& experiment, const RidgeOptions& ridge, const std::string& name);
+bool is_predicted(const Experiment& experiment, const AttributionOptions& attribution,
+                  const std::string& name);
 
 /// (m, C) float32 shift of a forget set; InputError names what makes it if it is not there, and says
 /// what does not fit.

@@ -185,7 +185,8 @@ std::optional<PenaltyCurve> read_penalty(const Experiment& experiment) {
   PenaltyCurve curve;
   try {
     const auto json = nlohmann::json::parse(text);
-    if (json.at("held_out_error").empty()) return std::nullopt;
+    // The LASSO's targets have penalties of their own: there is no one curve to draw.
+    if (json.at("held_out_error").empty() || json.contains("median_lambda")) return std::nullopt;
     const double unit = json.at("lambda").get<double>() / json.at("lambda_ratio").get<double>();
     for (const auto& point : json.at("held_out_error")) {
       curve.lambda.push_back(point.at("ratio").get<double>() * unit);

@@ -34,7 +34,14 @@ void claim_folder(const fs::path& folder, const RunConfig& config) {
     write_file_atomically(path, text);
     return;
   }
-  const auto there = read_file(path);
+  // Read and written again: an option that came into being since has its default, which does what was
+  // done without it. What cannot be read is compared as it is.
+  std::string there = read_file(path);
+  if (there == text) return;
+  try {
+    there = to_toml(read_run_config(path), false);
+  } catch (const Error&) {
+  }
   if (there == text) return;
   const auto a = lines_of(there);
   const auto b = lines_of(text);

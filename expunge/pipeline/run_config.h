@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "expunge/attribution/subset_datamodels.h"
+#include "expunge/attribution/attribution_options.h"
 #include "expunge/core/options.h"
 #include "expunge/data/load.h"
 #include "expunge/data/masks.h"
@@ -56,7 +56,7 @@ struct RunConfig {
   DataOptions data;
   Recipe recipe;
   EnsembleOptions ensembles;
-  RidgeOptions attribution;
+  AttributionOptions attribution;
   MatchingOptions matching;
   EvaluationOptions evaluation;
   std::vector<ForgetSetConfig> forget_sets;

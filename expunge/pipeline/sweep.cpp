@@ -25,7 +25,7 @@ DatamodelsConfig datamodels_of(const Experiment& experiment, const SweepCell& ce
   return {.name = "",
           .subset_models = experiment.config().ensembles.subset_models,
           .masks = experiment.config().ensembles.masks,
-          .ridge = experiment.config().attribution};
+          .attribution = experiment.config().attribution};
 }
 
 // All that decides a cell's models: its own settings, and those of the datamodels that it follows.

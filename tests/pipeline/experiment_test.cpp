@@ -169,6 +169,21 @@ TEST_F(OtherConfiguration, TheSameWrittenOtherwiseIsTheSame) {
   EXPECT_NO_THROW(experiment_of("# a comment\n" + text));
 }
 
+TEST_F(OtherConfiguration, AnOptionThatIsNewSinceHasItsDefault) {
+  experiment();
+  const auto path = folder_ / "out" / "config.toml";
+  auto there = read_file(path);
+  const std::string option = "estimator = \"ridge\"\n";
+  ASSERT_NE(there.find(option), std::string::npos);
+  put_file(path, there.replace(there.find(option), option.size(), ""));
+  EXPECT_NO_THROW(experiment());
+  auto text = config_text();
+  text.replace(text.find("[recipe]"), 8, "[attribution]\nestimator = \"lasso\"\n[recipe]");
+  EXPECT_EQ(refusal(text), required("estimator = \"ridge\"", "estimator = \"lasso\""));
+  put_file(path, "name = \"torn");
+  EXPECT_SAYS(refusal(config_text()), "name = \"torn there");
+}
+
 TEST_F(ExperimentFolder, IsNotClaimedForANetworkThatTheImagesAreTooSmallFor) {
   auto text = config_text();
   text.replace(text.find("[recipe]"), 8, "[recipe]\nnetwork = \"resnet9\"");

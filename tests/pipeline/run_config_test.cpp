@@ -78,7 +78,7 @@ TEST_F(RunConfigFile, EveryKeyComesBack) {
     const auto& field = groups[g].fields()[f];
     const auto value = another_value(field);
     // Of the prior that uses it only.
-    if (field.name == "self_variance") config.attribution.prior = EffectPrior::self;
+    if (field.name == "self_variance") config.attribution.ridge.prior = EffectPrior::self;
     const size_t changes = field.name == "self_variance" ? 2 : 1;
     field.set(value);
     const auto text = to_toml(config, false);

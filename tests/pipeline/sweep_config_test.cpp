@@ -64,7 +64,7 @@ TEST_F(SweepConfigs, DatamodelsAreTheirOwnOptions) {
   ASSERT_EQ(sweep.datamodels.size(), 1U);
   EXPECT_EQ(sweep.datamodels[0].subset_models, 30);
   EXPECT_DOUBLE_EQ(sweep.datamodels[0].masks.alpha, 0.5);
-  EXPECT_EQ(sweep.datamodels[0].ridge.prior, EffectPrior::none);
+  EXPECT_EQ(sweep.datamodels[0].attribution.ridge.prior, EffectPrior::none);
   EXPECT_EQ(sweep.cells[0].datamodels, "half");
 }
 

@@ -109,7 +109,7 @@ TEST_F(Sweeps, OtherDatamodelsPredictWhatTheirOwnStoreSays) {
   const auto subset = EnsembleStore::open(tiny.folder() / "subset@half");
   ASSERT_EQ(subset.masks().size(0), 12);
   EXPECT_EQ(subset.masks().sum().item<int64_t>(), 12 * 30);
-  RidgeOptions ridge = sweep.datamodels[0].ridge;
+  RidgeOptions ridge = sweep.datamodels[0].attribution.ridge;
   const std::vector<std::vector<int64_t>> removals = {tiny.forget_sets()[0].indices};
   const auto expected =
       SubsetDatamodels::fit(subset.masks(), subset.logits(), ridge).removal_shifts(removals);

@@ -1,0 +1,25 @@
+// Which estimator of the training examples' effects, and its settings.
+#pragma once
+
+#include "expunge/attribution/lasso_options.h"
+#include "expunge/attribution/ridge_options.h"
+
+namespace expunge {
+
+/// ridge  subset_datamodels.h, with a prior of its own for an example's effect on itself
+/// lasso  lasso_datamodels.h, the paper's
+enum class Estimator { ridge, lasso };
+
+struct AttributionOptions {
+  Estimator estimator = Estimator::ridge;
+  RidgeOptions ridge;
+  LassoOptions lasso;
+
+  /// Throws OptionError.
+  void validate() const;
+};
+
+/// The group "attribution": the ridge's settings by their names, the LASSO's with the prefix lasso_.
+OptionGroup options_of(AttributionOptions& options);
+
+}  // namespace expunge
