@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "expunge/attribution/lasso_solver.h"
 #include "expunge/attribution/weighted_sums.h"
@@ -17,6 +18,7 @@ namespace expunge {
 namespace {
 
 constexpr int64_t chunk_targets = 4096;  // whose values are in memory at once
+constexpr double kNotTried = std::numeric_limits<double>::infinity();
 
 // Targets first ... last - 1 of logits (N, m, C), one a row: (last - first, N) float32.
 torch::Tensor targets_of(const torch::Tensor& logits, int64_t first, int64_t last,
@@ -53,19 +55,20 @@ class HeldOut {
   HeldOut(const torch::Tensor& masks, const LassoDesign& design, int64_t workers)
       : design_(design), workers_(workers), by_example_(masks.t().contiguous()) {}
 
-  // y (T, N - H) that is fitted and truth (T, H); (T, steps) float64.
+  // y (T, N - H) that is fitted and truth (T, H); (T, steps) float64. A path ends, and leaves
+  // kNotTried, after `patience` steps without a lesser error: they cost the more the further down.
   [[nodiscard]] torch::Tensor errors(const torch::Tensor& y, const torch::Tensor& truth,
-                                     const torch::Tensor& path, double tolerance) const {
-    auto out = torch::empty({y.size(0), path.size(1)}, torch::kFloat64);
+                                     const torch::Tensor& path, double tolerance,
+                                     int64_t patience) const {
+    auto out = torch::full({y.size(0), path.size(1)}, kNotTried, torch::kFloat64);
     const auto means = y.mean(1, false, torch::kFloat64);
     solve_lasso_paths(design_, y, path, {.tolerance = tolerance, .workers = workers_},
-                      [&](int64_t first, int64_t step, std::span<const LassoSolution> solutions) {
-                        for (size_t i = 0; i < solutions.size(); ++i) {
-                          const int64_t t = first + static_cast<int64_t>(i);
-                          out.data_ptr<double>()[t * path.size(1) + step] =
-                              error(solutions[i].effects, means.data_ptr<double>()[t],
-                                    truth.data_ptr<float>() + t * truth.size(1));
-                        }
+                      [&](int64_t t, int64_t step, const LassoSolution& solution) {
+                        auto* errors = out.data_ptr<double>() + t * path.size(1);
+                        errors[step] = error(solution.effects, means.data_ptr<double>()[t],
+                                             truth.data_ptr<float>() + t * truth.size(1));
+                        return step - (std::min_element(errors, errors + step + 1) - errors) <
+                               patience;
                       });
     return out;
   }
@@ -120,6 +123,8 @@ Choice choose(const torch::Tensor& masks, const torch::Tensor& logits,
   if (options.choice == LassoChoice::shared) top.fill_(top.max().item<double>());
 
   const auto path = path_from(top, options.path_steps, options.path_end);
+  const bool shared = options.choice == LassoChoice::shared;
+  const int64_t patience = shared ? options.path_steps : 3;  // all errors count for one penalty
   auto errors = torch::empty({targets, options.path_steps}, torch::kFloat64);
   double null_error = 0;
   for_each_chunk(targets, [&](int64_t first, int64_t last) {
@@ -128,20 +133,25 @@ Choice choose(const torch::Tensor& masks, const torch::Tensor& logits,
     const auto truth = y.slice(1, fitted).contiguous();
     null_error += (truth - seen.mean(1, true)).square().sum(torch::kFloat64).item<double>();
     errors.slice(0, first, last)
-        .copy_(held_out.errors(seen, truth, path.slice(0, first, last), options.tolerance));
+        .copy_(
+            held_out.errors(seen, truth, path.slice(0, first, last), options.tolerance, patience));
   });
 
   Choice choice;
+  const auto best = shared ? errors.sum(0).argmin().expand({targets}) : errors.argmin(1);
+  // Where a path ended early its last error stands for the rest: that of a target whose penalty
+  // would fall no further.
+  for (int64_t s = 1; s < options.path_steps; ++s) {
+    auto now = errors.select(1, s);
+    now.copy_(torch::where(now == kNotTried, errors.select(1, s - 1), now));
+  }
   const auto total = errors.sum(0);
-  for (int64_t s = 0; s < options.path_steps; ++s) {
+  for (int64_t s = options.path_steps - 1; s >= 0; --s) {  // by increasing ratio
     choice.curve.push_back(
         {std::pow(options.path_end,
                   static_cast<double>(s) / static_cast<double>(options.path_steps - 1)),
          null_error > 0 ? total[s].item<double>() / null_error : 1});
   }
-  std::reverse(choice.curve.begin(), choice.curve.end());  // by increasing ratio
-  const auto best =
-      options.choice == LassoChoice::shared ? total.argmin().expand({targets}) : errors.argmin(1);
   choice.lambdas = path.gather(1, best.unsqueeze(1)).squeeze(1).contiguous();
   return choice;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "expunge/attribution/lasso_descent.h"
 #include "expunge/core/error.h"
@@ -70,13 +71,17 @@ class Block {
   }
 
   void run(int64_t first, const LassoVisitor& visit) {
-    for (int64_t step = 0; step < steps_; ++step) {
+    std::vector<int64_t> going(static_cast<size_t>(count_));
+    std::iota(going.begin(), going.end(), int64_t{0});
+    for (int64_t step = 0; step < steps_ && !going.empty(); ++step) {
       std::vector<int64_t> wide;
-      for (int64_t t = 0; t < count_; ++t) {
+      for (const int64_t t : going) {
         if (!alone(t, step)) wide.push_back(t);
       }
       if (!wide.empty()) together(wide, step);
-      visit(first, step, solutions_);
+      std::erase_if(going, [&](int64_t t) {
+        return !visit(first + t, step, solutions_[static_cast<size_t>(t)]);
+      });
     }
   }
 
@@ -312,8 +317,9 @@ std::vector<LassoSolution> solve_lasso(const LassoDesign& design, const torch::T
                                        const LassoSolverOptions& options) {
   std::vector<LassoSolution> all(static_cast<size_t>(targets.size(0)));
   solve_lasso_paths(design, targets, lambdas.view({-1, 1}), options,
-                    [&](int64_t first, int64_t, std::span<const LassoSolution> solutions) {
-                      std::copy(solutions.begin(), solutions.end(), all.begin() + first);
+                    [&](int64_t target, int64_t, const LassoSolution& solution) {
+                      all[static_cast<size_t>(target)] = solution;
+                      return true;
                     });
   return all;
 }

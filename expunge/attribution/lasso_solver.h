@@ -50,10 +50,10 @@ struct LassoSolverOptions {
   void validate() const;
 };
 
-/// What is done with the solutions of targets first ... first + size - 1 at a step of their paths.
-/// Called from several threads at once, for other targets.
+/// What is done with a target's solution at a step of its path; false: its path ends here. Called from
+/// several threads at once, for other targets.
 using LassoVisitor =
-    std::function<void(int64_t first, int64_t step, std::span<const LassoSolution> solutions)>;
+    std::function<bool(int64_t target, int64_t step, const LassoSolution& solution)>;
 
 /// (T) float64: each target's least penalty at which all coefficients are 0. targets (T, N) float32
 /// whose rows need not be centred.

@@ -147,8 +147,9 @@ TEST(LassoSolver, EveryWayToItAgrees) {
     const auto path =
         largest.unsqueeze(1) * torch::tensor({0.9, 0.6, 0.35, share}).to(torch::kFloat64);
     solve_lasso_paths(rich, sample.targets, path, options,
-                      [&](int64_t first, int64_t, std::span<const LassoSolution> solutions) {
-                        std::copy(solutions.begin(), solutions.end(), c.begin() + first);
+                      [&](int64_t target, int64_t, const LassoSolution& solution) {
+                        c[static_cast<size_t>(target)] = solution;
+                        return true;
                       });
     const auto x = centred_columns(sample);
     for (int64_t t = 0; t < 5; ++t) {
@@ -156,6 +157,28 @@ TEST(LassoSolver, EveryWayToItAgrees) {
       EXPECT_LT((fit - x.matmul(dense(b[t], 300))).abs().max().item<double>(), 5e-3) << share;
       EXPECT_LT((fit - x.matmul(dense(c[t], 300))).abs().max().item<double>(), 5e-3) << share;
     }
+  }
+}
+
+TEST(LassoSolver, APathEndsWhereItsVisitorSaysSo) {
+  const auto sample = lasso_sample(80, 40, 40);
+  const auto design = LassoDesign::make(sample.masks);
+  const auto path = largest_lambdas(design, sample.targets).clamp_min(1e-3).unsqueeze(1) *
+                    torch::tensor({0.9, 0.5, 0.3}).to(torch::kFloat64);
+  std::vector<std::vector<int64_t>> steps(40);
+  std::vector<LassoSolution> last(40);
+  solve_lasso_paths(design, sample.targets, path, {.tolerance = 1e-5},
+                    [&](int64_t target, int64_t step, const LassoSolution& solution) {
+                      steps[static_cast<size_t>(target)].push_back(step);
+                      last[static_cast<size_t>(target)] = solution;
+                      return step < target % 3;
+                    });
+  for (int64_t t = 0; t < 40; ++t) {
+    std::vector<int64_t> expected;
+    for (int64_t s = 0; s <= t % 3; ++s) expected.push_back(s);
+    EXPECT_EQ(steps[t], expected);
+    if (t == 39) continue;  // the constant
+    EXPECT_LT(worst_kkt_break(sample, last[t], t, path[t][t % 3].item<double>()), 0.02) << t;
   }
 }
 
