@@ -21,6 +21,7 @@ void run(const ExperimentFlags& flags, const std::string& grid) {
   run_sweep(experiment, sweep);
   const auto results = sweep_results(experiment, sweep);
   const auto place = (folder / "sweep" / sweep.name).string();
+  std::filesystem::create_directories(folder / "sweep");  // predictions alone leave no cells there
   write_file_atomically(place + ".csv", sweep_csv(results));
   write_file_atomically(place + ".json", sweep_json(results));
   if (flags.common.json) {

@@ -11,6 +11,7 @@
 #include "expunge/attribution/lasso_solver.h"
 #include "expunge/attribution/weighted_sums.h"
 #include "expunge/core/error.h"
+#include "expunge/core/simd.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/data/forget_set.h"
 
@@ -19,6 +20,11 @@ namespace {
 
 constexpr int64_t chunk_targets = 4096;  // whose values are in memory at once
 constexpr double kNotTried = std::numeric_limits<double>::infinity();
+
+EXPUNGE_VECTOR_CLONES
+void subtract_where(const bool* seen, float value, int64_t count, float* from) {
+  for (int64_t i = 0; i < count; ++i) from[i] -= value * static_cast<float>(seen[i]);
+}
 
 // Targets first ... last - 1 of logits (N, m, C), one a row: (last - first, N) float32.
 torch::Tensor targets_of(const torch::Tensor& logits, int64_t first, int64_t last,
@@ -83,8 +89,7 @@ class HeldOut {
     for (auto& r : residual) r -= static_cast<float>(level);
     for (size_t k = 0; k < effects.examples.size(); ++k) {
       const bool* seen = by_example_.data_ptr<bool>() + int64_t{effects.examples[k]} * held;
-      const float value = effects.values[k];
-      for (int64_t h = 0; h < held; ++h) residual[static_cast<size_t>(h)] -= seen[h] ? value : 0.0F;
+      subtract_where(seen, effects.values[k], held, residual.data());
     }
     double sum = 0;
     for (const float r : residual) sum += double{r} * r;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "expunge/attribution/add_scaled.h"
 #include "expunge/core/gemm.h"
 #include "expunge/core/simd.h"
 
@@ -15,11 +16,6 @@ namespace {
 constexpr int64_t run_columns = 64;
 constexpr int64_t sweeps_a_round = 5;
 constexpr int64_t sweeps_a_run = 3;
-
-EXPUNGE_VECTOR_CLONES
-void add_multiple(float scale, const float* values, int64_t count, float* to) {
-  for (int64_t i = 0; i < count; ++i) to[i] += scale * values[i];
-}
 
 // The product of the differences a1 - a0 and b1 - b0.
 EXPUNGE_VECTOR_CLONES
@@ -75,7 +71,7 @@ int64_t descend(const float* q, int64_t k, float lambda, float precision, int64_
     const float change = next - beta[i];
     if (change == 0) return 0.0F;
     beta[i] = next;
-    add_multiple(-change, q + i * k, k, c);
+    add_scaled(-change, q + i * k, k, c);
     return std::abs(change) * variance;
   };
   int64_t made = 0;
@@ -211,9 +207,9 @@ void JointDescent::extrapolate() {
     std::fill(combined.begin(), combined.end(), 0.0F);
     for (int64_t i = 0; i < sweeps_a_round; ++i) {
       const auto weight = static_cast<float>(w[i]);
-      add_multiple(weight, at(i + 1), n_, beta.data());
-      add_multiple(weight, states_[static_cast<size_t>(i) + 1].data_ptr<float>() + t * width, width,
-                   combined.data());
+      add_scaled(weight, at(i + 1), n_, beta.data());
+      add_scaled(weight, states_[static_cast<size_t>(i) + 1].data_ptr<float>() + t * width, width,
+                 combined.data());
     }
     float* mine = beta_.data_ptr<float>() + t * n_;
     if (objective(t, beta.data(), combined.data()) <

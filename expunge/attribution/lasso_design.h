@@ -47,14 +47,14 @@ class LassoDesign {
   /// Y - B X' (T, N) float32, for coefficients B (T, n) float32 and such targets.
   [[nodiscard]] torch::Tensor residuals(const torch::Tensor& targets,
                                         const torch::Tensor& coefficients) const;
-  /// Calls task(first, block) for runs of models one after the other; block (b, n) float32 holds
-  /// their masks.
-  void for_each_block(
-      const std::function<void(int64_t first, const torch::Tensor& block)>& task) const;
   /// Masks of all models of examples first ... last - 1: (N, last - first) float32.
   [[nodiscard]] torch::Tensor columns(int64_t first, int64_t last) const;
 
  private:
+  // Calls task(first, block) for runs of models one after the other; block (b, n) float32 holds
+  // their masks.
+  void for_each_block(
+      const std::function<void(int64_t first, const torch::Tensor& block)>& task) const;
   explicit LassoDesign(torch::Tensor masks) : masks_(std::move(masks)) {}
 
   torch::Tensor masks_;   // (N, n) bool

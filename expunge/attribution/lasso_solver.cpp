@@ -7,9 +7,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "expunge/attribution/add_scaled.h"
 #include "expunge/attribution/lasso_descent.h"
 #include "expunge/core/error.h"
-#include "expunge/core/simd.h"
 #include "expunge/core/worker_pool.h"
 
 namespace expunge {
@@ -19,15 +19,11 @@ constexpr int64_t block_targets = 32;
 // of the descent on all targets at once
 constexpr int64_t max_sweeps = 100000;  // in all; what does not end by then never will
 constexpr int64_t max_rounds = 1000;
+constexpr double kMargin = 0.97;  // of the tolerance: gaps are computed in float32
 
 // Working sets up to this size go target by target: their covariances fit into the caches.
 int64_t largest_working_set(int64_t n) {
   return std::max<int64_t>(64, std::min<int64_t>(n / 2, 2048));
-}
-
-EXPUNGE_VECTOR_CLONES
-void subtract_scaled(float scale, const float* values, int64_t count, float* from) {
-  for (int64_t i = 0; i < count; ++i) from[i] -= scale * values[i];
 }
 
 // A target's objective and how far it is from the optimum at most, in units of |y - mean|^2 / (2 N).
@@ -74,10 +70,7 @@ class Block {
     std::vector<int64_t> going(static_cast<size_t>(count_));
     std::iota(going.begin(), going.end(), int64_t{0});
     for (int64_t step = 0; step < steps_ && !going.empty(); ++step) {
-      std::vector<int64_t> wide;
-      for (const int64_t t : going) {
-        if (!alone(t, step)) wide.push_back(t);
-      }
+      const auto wide = alone(going, step);
       if (!wide.empty()) together(wide, step);
       std::erase_if(going, [&](int64_t t) {
         return !visit(first + t, step, solutions_[static_cast<size_t>(t)]);
@@ -90,50 +83,78 @@ class Block {
   [[nodiscard]] const float* start_of(int64_t t) const { return start_.data_ptr<float>() + t * n_; }
   [[nodiscard]] float* now(int64_t t) { return now_.data_ptr<float>() + t * n_; }
 
-  // False if the working set outgrows what pays.
-  bool alone(int64_t t, int64_t step) {
-    const double penalty = lambda(t, step);
-    auto& solution = solutions_[static_cast<size_t>(t)];
-    const double before = step > 0 ? lambda(t, step - 1) : penalty;
-    const double bound = 2 * penalty - before;
-    std::vector<char> chosen(static_cast<size_t>(n_), 0);
-    for (const auto i : solution.effects.examples) chosen[static_cast<size_t>(i)] = 1;
-    const float* c = now(t);
-    for (int64_t i = 0; i < n_; ++i) {
-      if (std::abs(c[i]) >= bound && design_.variance(i) > 0) chosen[static_cast<size_t>(i)] = 1;
-    }
-    double precision = 0.03 * penalty;
+  // A target on its way to a step's solution.
+  struct Pursuit {
+    int64_t target = 0;
+    std::vector<char> chosen;  // (n) whether in the working set
+    double precision = 0;      // of the descent
     int64_t sweeps = 0;
-    for (int64_t round = 0; round < max_rounds; ++round) {
-      working_.clear();
-      for (int64_t i = 0; i < n_; ++i) {
-        if (chosen[static_cast<size_t>(i)] != 0) working_.push_back(static_cast<int32_t>(i));
-      }
-      if (static_cast<int64_t>(working_.size()) > largest_working_set(n_)) return false;
-      sweeps += descend_on_working_set(t, penalty, precision);
-      correlate(t);
-      solution.gap = relative_gap(solution.effects, start_of(t), now(t), n_,
-                                  power_[static_cast<size_t>(t)], penalty);
-      if (solution.gap <= tolerance_) return true;
-      // Who breaks the conditions joins; if none does, the descent was not precise enough.
-      bool joined = false;
-      const double limit = penalty * (1 + 1e-6);
-      c = now(t);
-      for (int64_t i = 0; i < n_; ++i) {
-        if (chosen[static_cast<size_t>(i)] == 0 && std::abs(c[i]) > limit &&
-            design_.variance(i) > 0)
-          chosen[static_cast<size_t>(i)] = 1, joined = true;
-      }
-      if (!joined) precision /= 8;
-      if (sweeps > max_sweeps) break;
-    }
-    fail<InputError>(
-        "lasso: a duality gap of at most {} of |y|^2 / 2 required, got {} at lambda {}: a larger "
-        "tolerance or penalty required",
-        tolerance_, solution.gap, penalty);
+  };
+
+  [[nodiscard]] Pursuit begin(int64_t t, int64_t step) {
+    const double penalty = lambda(t, step);
+    const double before = step > 0 ? lambda(t, step - 1) : penalty;
+    const double bound = std::max(2 * penalty - before, 0.7 * penalty);
+    Pursuit pursuit{t, std::vector<char>(static_cast<size_t>(n_), 0), 0.03 * penalty, 0};
+    for (const auto i : solutions_[static_cast<size_t>(t)].effects.examples)
+      pursuit.chosen[static_cast<size_t>(i)] = 1;
+    admit(pursuit, bound);
+    return pursuit;
   }
 
-  int64_t descend_on_working_set(int64_t t, double penalty, double precision) {
+  // Columns whose correlations exceed the limit join; whether any did.
+  bool admit(Pursuit& pursuit, double limit) {
+    bool joined = false;
+    const float* c = now(pursuit.target);
+    for (int64_t i = 0; i < n_; ++i) {
+      auto& chosen = pursuit.chosen[static_cast<size_t>(i)];
+      if (chosen == 0 && std::abs(c[i]) >= limit && design_.variance(i) > 0)
+        chosen = 1, joined = true;
+    }
+    return joined;
+  }
+
+  // Solves these targets at a step; those whose working sets outgrow what pays are returned.
+  std::vector<int64_t> alone(const std::vector<int64_t>& targets, int64_t step) {
+    std::vector<int64_t> wide;
+    std::vector<Pursuit> pursuits;
+    for (const int64_t t : targets) pursuits.push_back(begin(t, step));
+    for (int64_t round = 0; !pursuits.empty(); ++round) {
+      std::erase_if(pursuits, [&](const Pursuit& pursuit) {
+        const auto size = std::count(pursuit.chosen.begin(), pursuit.chosen.end(), char{1});
+        if (size <= largest_working_set(n_)) return false;
+        wide.push_back(pursuit.target);
+        return true;
+      });
+      for (auto& pursuit : pursuits) descend_on_working_set(pursuit, lambda(pursuit.target, step));
+      correlate(pursuits);
+      std::erase_if(pursuits, [&](Pursuit& pursuit) {
+        const int64_t t = pursuit.target;
+        const double penalty = lambda(t, step);
+        auto& solution = solutions_[static_cast<size_t>(t)];
+        solution.gap = relative_gap(solution.effects, start_of(t), now(t), n_,
+                                    power_[static_cast<size_t>(t)], penalty);
+        if (solution.gap <= kMargin * tolerance_) return true;
+        if (round == max_rounds || pursuit.sweeps > max_sweeps) {
+          fail<InputError>(
+              "lasso: a duality gap of at most {} of |y|^2 / 2 required, got {} at lambda {}: a "
+              "larger tolerance or penalty required",
+              tolerance_, solution.gap, penalty);
+        }
+        // If none breaks the conditions, the descent was not precise enough.
+        if (!admit(pursuit, penalty * (1 + 1e-6))) pursuit.precision /= 8;
+        return false;
+      });
+    }
+    return wide;
+  }
+
+  void descend_on_working_set(Pursuit& pursuit, double penalty) {
+    const int64_t t = pursuit.target;
+    working_.clear();
+    for (int64_t i = 0; i < n_; ++i) {
+      if (pursuit.chosen[static_cast<size_t>(i)] != 0) working_.push_back(static_cast<int32_t>(i));
+    }
     const auto k = static_cast<int64_t>(working_.size());
     covariances_.resize(static_cast<size_t>(k * k));
     const auto all = design_.all_covariances();
@@ -161,9 +182,9 @@ class Block {
       if (next < effects.examples.size() && effects.examples[next] == i)
         beta_[static_cast<size_t>(a)] = effects.values[next++];
     }
-    const int64_t sweeps =
-        descend(covariances_.data(), k, static_cast<float>(penalty), static_cast<float>(precision),
-                max_sweeps, beta_.data(), c_.data(), active_);
+    pursuit.sweeps += descend(covariances_.data(), k, static_cast<float>(penalty),
+                              static_cast<float>(pursuit.precision), max_sweeps, beta_.data(),
+                              c_.data(), active_);
     effects.examples.clear();
     effects.values.clear();
     for (int64_t a = 0; a < k; ++a) {
@@ -171,24 +192,35 @@ class Block {
       effects.examples.push_back(working_[static_cast<size_t>(a)]);
       effects.values.push_back(beta_[static_cast<size_t>(a)]);
     }
-    return sweeps;
   }
 
-  // now(t) from the target's coefficients.
-  void correlate(int64_t t) {
-    const auto& effects = solutions_[static_cast<size_t>(t)].effects;
+  // now(t) of each from its coefficients.
+  void correlate(const std::vector<Pursuit>& pursuits) {
+    if (pursuits.empty()) return;
     const auto all = design_.all_covariances();
     if (!all.empty()) {
-      float* c = now(t);
-      std::copy(start_of(t), start_of(t) + n_, c);
-      for (size_t k = 0; k < effects.examples.size(); ++k)
-        subtract_scaled(effects.values[k], all.data() + int64_t{effects.examples[k]} * n_, n_, c);
+      for (const auto& pursuit : pursuits) {
+        const int64_t t = pursuit.target;
+        const auto& effects = solutions_[static_cast<size_t>(t)].effects;
+        std::copy(start_of(t), start_of(t) + n_, now(t));
+        for (size_t k = 0; k < effects.examples.size(); ++k) {
+          add_scaled(-effects.values[k], all.data() + int64_t{effects.examples[k]} * n_, n_,
+                     now(t));
+        }
+      }
       return;
     }
-    auto coefficients = torch::zeros({1, n_}, torch::kFloat32);
-    fill(effects, coefficients.data_ptr<float>());
-    const auto y = targets_.slice(0, t, t + 1);
-    now_.slice(0, t, t + 1).copy_(design_.correlations(design_.residuals(y, coefficients)));
+    const auto count = static_cast<int64_t>(pursuits.size());
+    auto coefficients = torch::zeros({count, n_}, torch::kFloat32);
+    auto y = torch::empty({count, design_.models()}, torch::kFloat32);
+    for (int64_t k = 0; k < count; ++k) {
+      const int64_t t = pursuits[static_cast<size_t>(k)].target;
+      fill(solutions_[static_cast<size_t>(t)].effects, coefficients.data_ptr<float>() + k * n_);
+      y[k].copy_(targets_[t]);
+    }
+    const auto c = design_.correlations(design_.residuals(y, coefficients));
+    for (int64_t k = 0; k < count; ++k)
+      std::copy_n(c.data_ptr<float>() + k * n_, n_, now(pursuits[static_cast<size_t>(k)].target));
   }
 
   static void fill(const SparseEffects& effects, float* beta) {
@@ -218,7 +250,7 @@ class Block {
         std::copy_n(descent.correlations().data_ptr<float>() + w * n_, n_, now(t));
         solution.gap = relative_gap(solution.effects, start_of(t), now(t), n_,
                                     power_[static_cast<size_t>(t)], lambda(t, step));
-        done = done && solution.gap <= tolerance_;
+        done = done && solution.gap <= kMargin * tolerance_;
       }
       if (done) return;
     }

@@ -5,19 +5,14 @@
 
 #include <cstring>
 
+#include "expunge/attribution/add_scaled.h"
 #include "expunge/core/error.h"
 #include "expunge/core/gemm.h"
-#include "expunge/core/simd.h"
 #include "expunge/core/to_floats.h"
 #include "expunge/core/worker_pool.h"
 
 namespace expunge {
 namespace {
-
-EXPUNGE_VECTOR_CLONES
-void add_scaled(float scale, const float* values, int64_t count, float* sums) {
-  for (int64_t i = 0; i < count; ++i) sums[i] += scale * values[i];
-}
 
 // A block's sums are held in the innermost caches.
 constexpr int64_t block_bytes = 128 * 1024;

@@ -75,6 +75,34 @@ class Sweep(cli.Scratch):
         for key in ("best_by_oracles", "best_without_oracles"):
             self.assertEqual(sum(r[key] == "1" for r in rows if r["method"] == "ascent"), 1)
 
+    def test_predictions_alone_by_ridge_and_by_lasso(self):
+        self.text("lasso.toml", """
+name = "predictions"
+[[datamodels]]
+name = "lasso"
+subset_models = 30
+alpha = 0.5
+estimator = "lasso"
+lasso_path_steps = 6
+[[method]]
+name = "ridge"
+kind = "prediction"
+[[method]]
+name = "LASSO"
+kind = "prediction"
+datamodels = "lasso"
+""")
+        self.succeeds("sweep", "tiny.toml", "lasso.toml", "--out", "out")
+        rows = table(self.path("out/sweep/predictions.csv"))
+        self.assertEqual({r["method"]: r["subset_models"] for r in rows if r["role"] == "prediction"},
+                         {"ridge": "30", "LASSO": "30"})
+        with open(self.path("out/attribution@lasso.json"), encoding="utf-8") as file:
+            record = json.load(file)
+        self.assertEqual(record["options"]["estimator"], "\"lasso\"")
+        self.assertEqual(len(record["held_out_error"]), 6)
+        self.assertGreater(record["effects_a_target"], 0)
+        self.assertTrue(np.isfinite(self.load("out/shift-three@lasso.npy")).all())
+
     def test_killed_it_goes_on_to_the_same_table(self):
         begin = time.monotonic()
         self.succeeds("sweep", "tiny.toml", "grid.toml", "--out", "whole")
