@@ -80,6 +80,15 @@ def fista(masks, targets, share, tolerance, dtype):
     return beta.double().numpy(), iteration
 
 
+def prepared(masks, targets, share):
+    """Centred masks by columns, centred targets by rows, float64; and the penalties."""
+    x = masks.astype(np.float64)
+    x = np.asfortranarray(x - x.mean(0))
+    y = targets.astype(np.float64)
+    y = y - y.mean(1, keepdims=True)
+    return x, y, share * np.abs(y @ x).max(1) / x.shape[0]
+
+
 def over_threads(threads, targets, solve):
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         return np.stack(list(pool.map(solve, range(targets))))
@@ -88,12 +97,8 @@ def over_threads(threads, targets, solve):
 def sklearn_all(masks, targets, share, tolerance, threads):
     from sklearn.linear_model import Lasso
 
-    x = masks.astype(np.float64)
-    x = np.asfortranarray(x - x.mean(0))
-    y = targets.astype(np.float64)
-    y = y - y.mean(1, keepdims=True)
+    x, y, lambdas = prepared(masks, targets, share)
     gram = x.T @ x
-    lambdas = share * np.abs(y @ x).max(1) / x.shape[0]
 
     def solve(t):
         model = Lasso(alpha=lambdas[t], fit_intercept=False, precompute=gram, tol=tolerance, max_iter=100000)
@@ -105,11 +110,7 @@ def sklearn_all(masks, targets, share, tolerance, threads):
 def celer_all(masks, targets, share, tolerance, threads):
     from celer import Lasso
 
-    x = masks.astype(np.float64)
-    x = np.asfortranarray(x - x.mean(0))
-    y = targets.astype(np.float64)
-    y = y - y.mean(1, keepdims=True)
-    lambdas = share * np.abs(y @ x).max(1) / x.shape[0]
+    x, y, lambdas = prepared(masks, targets, share)
 
     def solve(t):
         return Lasso(alpha=lambdas[t], fit_intercept=False, tol=tolerance).fit(x, y[t]).coef_
@@ -120,11 +121,7 @@ def celer_all(masks, targets, share, tolerance, threads):
 def adelie_all(masks, targets, share, tolerance, threads):
     import adelie
 
-    x = masks.astype(np.float64)
-    x = np.asfortranarray(x - x.mean(0))
-    y = targets.astype(np.float64)
-    y = y - y.mean(1, keepdims=True)
-    lambdas = share * np.abs(y @ x).max(1) / x.shape[0]
+    x, y, lambdas = prepared(masks, targets, share)
     matrix = adelie.matrix.dense(x, method="naive", n_threads=threads)
 
     def solve(t):
@@ -160,11 +157,7 @@ def main():
             solve = {"sklearn": sklearn_all, "celer": celer_all, "adelie": adelie_all}[options.mode]
             beta, iterations = solve(masks, targets, options.share, options.tolerance, options.threads)
         seconds.append(round(time.perf_counter() - begin, 4))
-    x = masks.astype(np.float64)
-    x -= x.mean(0)
-    y = targets.astype(np.float64)
-    y -= y.mean(1, keepdims=True)
-    lambdas = options.share * np.abs(y @ x).max(1) / x.shape[0]
+    x, y, lambdas = prepared(masks, targets, options.share)
     result = {"mode": options.mode, "seconds": seconds, "iterations": iterations,
               "largest_gap": float(largest_gap(x, y, beta, lambdas)),
               "effects_a_target": float((beta != 0).sum(1).mean())}
