@@ -3,9 +3,9 @@
 
 usage: figure_table.py FIGURE-1.csv [--seconds]
 
-One table a forget set: each method's best cell by the oracles, with its cost in sample gradients, KLoM (P95), and the attack's accuracy, then the best cell without oracles. In brackets: the
-subset models that its predictions were fitted on. `--seconds` adds the seconds a model, which say something only if
-nothing else ran.
+One table a forget set: each method's best cell by the oracles, with its cost in sample gradients, KLoM (P95),
+and the attack's accuracy, then the best cell without oracles. In brackets: the subset models that its
+predictions were fitted on. `--seconds` adds the seconds a model, which say something only if nothing else ran.
 """
 import csv
 import sys
@@ -25,8 +25,8 @@ def main():
         cells = [c for c in csv.DictReader(file) if not c["diverged"]]
     for name in dict.fromkeys(c["forget_set"] for c in cells):
         print(f"### {name}")
-        print("| method | best cell, by the oracles | cost " + ("| a model " if timed else "") + "| forget | retain | validation | average "
-              "| attack | best without oracles: forget / average |")
+        print("| method | best cell, by the oracles | cost " + ("| a model " if timed else "")
+              + "| forget | retain | validation | average | attack | best without oracles: forget / average |")
         print("| --- " * (10 if timed else 9) + "|")
         rows = [c for c in cells if c["forget_set"] == name]
         for method in dict.fromkeys(c["method"] for c in rows):

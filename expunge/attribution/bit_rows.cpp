@@ -56,12 +56,7 @@ void common_bits(const uint64_t* a, const BitRows& b, int64_t first, int64_t las
     }
     for (const int64_t c : {c0, c1, c2, c3}) *counts++ = static_cast<int32_t>(c);
   }
-  for (; i < last; ++i) {
-    int64_t count = 0;
-    const uint64_t* p = b.row(i);
-    for (int64_t w = 0; w < words; ++w) count += std::popcount(a[w] & p[w]);
-    *counts++ = static_cast<int32_t>(count);
-  }
+  for (; i < last; ++i) *counts++ = static_cast<int32_t>(common_bits(a, b.row(i), words));
 }
 
 #undef EXPUNGE_POPCOUNT_CLONES

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "expunge/attribution/penalty_json.h"
 #include "expunge/attribution/subset_datamodels.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
@@ -72,10 +73,7 @@ void SubsetDatamodels::save(const fs::path& folder) const {
   json["alpha"] = alpha_;
   json["lambda"] = lambda_.lambda;
   json["lambda_ratio"] = lambda_.ratio;
-  json["held_out_error"] = nlohmann::ordered_json::array();
-  for (const auto& point : lambda_.curve)
-    json["held_out_error"].push_back(
-        {{"ratio", point.ratio}, {"relative_error", point.relative_error}});
+  json["held_out_error"] = curve_json(lambda_.curve);
   write_file_atomically(folder / "factors.json", json.dump(2) + "\n");
 }
 
@@ -108,9 +106,7 @@ SubsetDatamodels SubsetDatamodels::load(const fs::path& folder, const torch::Ten
     loaded.alpha_ = json.at("alpha").get<double>();
     loaded.lambda_.lambda = json.at("lambda").get<double>();
     loaded.lambda_.ratio = json.at("lambda_ratio").get<double>();
-    for (const auto& point : json.at("held_out_error"))
-      loaded.lambda_.curve.push_back(
-          {point.at("ratio").get<double>(), point.at("relative_error").get<double>()});
+    loaded.lambda_.curve = curve_of(json.at("held_out_error"));
   } catch (const nlohmann::json::exception&) {
     fail<InputError>(
         "{}: factors as saved by expunge required, got a damaged file; remove the folder",

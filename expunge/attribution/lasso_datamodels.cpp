@@ -45,14 +45,10 @@ void for_each_chunk(int64_t targets, const std::function<void(int64_t, int64_t)>
     task(first, std::min(targets, first + chunk_targets));
 }
 
-// Penalties from `top` (T) down to `end` of it, evenly apart in the logarithm: (T, steps).
-torch::Tensor path_from(const torch::Tensor& top, int64_t steps, double end) {
-  auto path = torch::empty({top.size(0), steps}, torch::kFloat64);
-  for (int64_t s = 0; s < steps; ++s) {
-    const double share = std::pow(end, static_cast<double>(s) / static_cast<double>(steps - 1));
-    path.select(1, s).copy_(top * share);
-  }
-  return path;
+// A step's penalty as a share of the first one's: evenly apart in the logarithm.
+double share_at(int64_t step, const LassoOptions& options) {
+  return std::pow(options.path_end,
+                  static_cast<double>(step) / static_cast<double>(options.path_steps - 1));
 }
 
 // Squared errors of held-out models along the paths of targets.
@@ -125,10 +121,12 @@ Choice choose(const torch::Tensor& masks, const torch::Tensor& logits,
   // A target that never moves has none: any will do.
   const double least = std::max(1e-12, top.max().item<double>() * 1e-9);
   top.clamp_min_(least);
-  if (options.choice == LassoChoice::shared) top.fill_(top.max().item<double>());
-
-  const auto path = path_from(top, options.path_steps, options.path_end);
   const bool shared = options.choice == LassoChoice::shared;
+  if (shared) top.fill_(top.max().item<double>());
+
+  auto path = torch::empty({targets, options.path_steps}, torch::kFloat64);
+  for (int64_t s = 0; s < options.path_steps; ++s)
+    path.select(1, s).copy_(top * share_at(s, options));
   const int64_t patience = shared ? options.path_steps : 3;  // all errors count for one penalty
   auto errors = torch::empty({targets, options.path_steps}, torch::kFloat64);
   double null_error = 0;
@@ -153,9 +151,7 @@ Choice choose(const torch::Tensor& masks, const torch::Tensor& logits,
   const auto total = errors.sum(0);
   for (int64_t s = options.path_steps - 1; s >= 0; --s) {  // by increasing ratio
     choice.curve.push_back(
-        {std::pow(options.path_end,
-                  static_cast<double>(s) / static_cast<double>(options.path_steps - 1)),
-         null_error > 0 ? total[s].item<double>() / null_error : 1});
+        {share_at(s, options), null_error > 0 ? total[s].item<double>() / null_error : 1});
   }
   choice.lambdas = path.gather(1, best.unsqueeze(1)).squeeze(1).contiguous();
   return choice;

@@ -94,16 +94,17 @@ int64_t descend(const float* q, int64_t k, float lambda, float precision, int64_
   return made;
 }
 
-JointDescent::JointDescent(const LassoDesign& design, torch::Tensor targets, torch::Tensor start,
+JointDescent::JointDescent(const LassoDesign& design, torch::Tensor targets,
+                           torch::Tensor correlations, torch::Tensor coefficients,
                            std::vector<double> lambdas)
     : design_(design),
       held_(!design.all_covariances().empty()),
       count_(targets.size(0)),
       n_(design.examples()),
       targets_(std::move(targets)),
-      targets_correlations_(design.correlations(targets_)),
+      targets_correlations_(std::move(correlations)),
       lambdas_(std::move(lambdas)),
-      beta_(std::move(start)),
+      beta_(std::move(coefficients)),
       residuals_(design.residuals(targets_, beta_)),
       correlations_(design.correlations(residuals_)),
       moves_(torch::empty({count_, run_columns}, torch::kFloat32)) {

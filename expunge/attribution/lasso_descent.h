@@ -24,10 +24,10 @@ int64_t descend(const float* q, int64_t k, float lambda, float precision, int64_
 /// Bertrand and Massias, arXiv 2011.10065) where that lowers its objective.
 class JointDescent {
  public:
-  /// targets (T, N) float32 whose rows sum to 0, start (T, n) float32 coefficients, one penalty a
-  /// target.
-  JointDescent(const LassoDesign& design, torch::Tensor targets, torch::Tensor start,
-               std::vector<double> lambdas);
+  /// targets (T, N) float32 whose rows sum to 0, their correlations with the columns and the
+  /// coefficients to begin with, (T, n) float32 each, one penalty a target.
+  JointDescent(const LassoDesign& design, torch::Tensor targets, torch::Tensor correlations,
+               torch::Tensor coefficients, std::vector<double> lambdas);
 
   /// A few sweeps and an extrapolation; then the correlations from the coefficients again, so that
   /// rounding does not pile up.

@@ -4,7 +4,7 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
-#include "expunge/core/error.h"
+#include "expunge/attribution/mask_gram.h"
 #include "expunge/core/gemm.h"
 #include "expunge/core/worker_pool.h"
 
@@ -16,11 +16,7 @@ constexpr int64_t block_models = 64;  // of masks that are not held as floats
 }  // namespace
 
 LassoDesign LassoDesign::make(const torch::Tensor& masks, const LassoDesignOptions& options) {
-  if (masks.dim() != 2 || masks.scalar_type() != torch::kBool || masks.size(0) < 2 ||
-      masks.size(1) < 1) {
-    fail<InputError>("masks: (models, examples) bool of at least 2 models required, got ({}) of {}",
-                     fmt::join(masks.sizes(), ", "), toString(masks.scalar_type()));
-  }
+  require_masks(masks);
   LassoDesign design(masks.contiguous());
   const int64_t n = design.examples();
   const auto models = static_cast<double>(design.models());

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "expunge/attribution/lasso_datamodels.h"
+#include "expunge/attribution/penalty_json.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
@@ -47,10 +48,7 @@ void LassoDatamodels::save(const fs::path& folder) const {
   json["points"] = points_;
   json["classes"] = classes_;
   json["effects"] = count();
-  json["held_out_error"] = nlohmann::ordered_json::array();
-  for (const auto& point : curve_)
-    json["held_out_error"].push_back(
-        {{"ratio", point.ratio}, {"relative_error", point.relative_error}});
+  json["held_out_error"] = curve_json(curve_);
   write_file_atomically(folder / "lasso.json", json.dump(2) + "\n");
 }
 
@@ -69,9 +67,7 @@ LassoDatamodels LassoDatamodels::load(const fs::path& folder) {
     loaded.points_ = json.at("points").get<int64_t>();
     loaded.classes_ = json.at("classes").get<int64_t>();
     count = json.at("effects").get<int64_t>();
-    for (const auto& point : json.at("held_out_error"))
-      loaded.curve_.push_back(
-          {point.at("ratio").get<double>(), point.at("relative_error").get<double>()});
+    loaded.curve_ = curve_of(json.at("held_out_error"));
   } catch (const nlohmann::json::exception&) {
     fail<InputError>("{}: datamodels as saved by expunge required, got a damaged file",
                      path.string());

@@ -129,17 +129,13 @@ class Block {
       for (auto& pursuit : pursuits) descend_on_working_set(pursuit, lambda(pursuit.target, step));
       correlate(pursuits);
       std::erase_if(pursuits, [&](Pursuit& pursuit) {
-        const int64_t t = pursuit.target;
-        const double penalty = lambda(t, step);
-        auto& solution = solutions_[static_cast<size_t>(t)];
-        solution.gap = relative_gap(solution.effects, start_of(t), now(t), n_,
-                                    power_[static_cast<size_t>(t)], penalty);
-        if (solution.gap <= kMargin * tolerance_) return true;
+        if (is_solved(pursuit.target, step)) return true;
+        const double penalty = lambda(pursuit.target, step);
         if (round == max_rounds || pursuit.sweeps > max_sweeps) {
           fail<InputError>(
               "lasso: a duality gap of at most {} of |y|^2 / 2 required, got {} at lambda {}: a "
               "larger tolerance or penalty required",
-              tolerance_, solution.gap, penalty);
+              tolerance_, solutions_[static_cast<size_t>(pursuit.target)].gap, penalty);
         }
         // If none breaks the conditions, the descent was not precise enough.
         if (!admit(pursuit, penalty * (1 + 1e-6))) pursuit.precision /= 8;
@@ -185,13 +181,7 @@ class Block {
     pursuit.sweeps += descend(covariances_.data(), k, static_cast<float>(penalty),
                               static_cast<float>(pursuit.precision), max_sweeps, beta_.data(),
                               c_.data(), active_);
-    effects.examples.clear();
-    effects.values.clear();
-    for (int64_t a = 0; a < k; ++a) {
-      if (beta_[static_cast<size_t>(a)] == 0) continue;
-      effects.examples.push_back(working_[static_cast<size_t>(a)]);
-      effects.values.push_back(beta_[static_cast<size_t>(a)]);
-    }
+    collect(beta_.data(), k, working_.data(), effects);
   }
 
   // now(t) of each from its coefficients.
@@ -210,47 +200,52 @@ class Block {
       }
       return;
     }
-    const auto count = static_cast<int64_t>(pursuits.size());
-    auto coefficients = torch::zeros({count, n_}, torch::kFloat32);
-    auto y = torch::empty({count, design_.models()}, torch::kFloat32);
-    for (int64_t k = 0; k < count; ++k) {
-      const int64_t t = pursuits[static_cast<size_t>(k)].target;
-      fill(solutions_[static_cast<size_t>(t)].effects, coefficients.data_ptr<float>() + k * n_);
-      y[k].copy_(targets_[t]);
+    std::vector<int64_t> which;
+    for (const auto& pursuit : pursuits) which.push_back(pursuit.target);
+    const auto y = targets_.index_select(0, torch::tensor(which));
+    keep_correlations(which, design_.correlations(design_.residuals(y, coefficients_of(which))));
+  }
+
+  // (targets, n) float32.
+  [[nodiscard]] torch::Tensor coefficients_of(const std::vector<int64_t>& which) const {
+    auto dense = torch::zeros({static_cast<int64_t>(which.size()), n_}, torch::kFloat32);
+    for (size_t w = 0; w < which.size(); ++w) {
+      const auto& effects = solutions_[static_cast<size_t>(which[w])].effects;
+      float* row = dense.data_ptr<float>() + static_cast<int64_t>(w) * n_;
+      for (size_t k = 0; k < effects.examples.size(); ++k)
+        row[effects.examples[k]] = effects.values[k];
     }
-    const auto c = design_.correlations(design_.residuals(y, coefficients));
-    for (int64_t k = 0; k < count; ++k)
-      std::copy_n(c.data_ptr<float>() + k * n_, n_, now(pursuits[static_cast<size_t>(k)].target));
+    return dense;
   }
 
-  static void fill(const SparseEffects& effects, float* beta) {
-    for (size_t k = 0; k < effects.examples.size(); ++k)
-      beta[effects.examples[k]] = effects.values[k];
+  void keep_correlations(const std::vector<int64_t>& which, const torch::Tensor& c) {
+    for (size_t w = 0; w < which.size(); ++w)
+      std::copy_n(c.data_ptr<float>() + static_cast<int64_t>(w) * n_, n_, now(which[w]));
   }
 
+  // Writes the gap of a target's coefficients, whose correlations now(t) holds.
+  bool is_solved(int64_t t, int64_t step) {
+    auto& solution = solutions_[static_cast<size_t>(t)];
+    solution.gap = relative_gap(solution.effects, start_of(t), now(t), n_,
+                                power_[static_cast<size_t>(t)], lambda(t, step));
+    return solution.gap <= kMargin * tolerance_;
+  }
+
+  // Descent on all columns for these targets.
   void together(const std::vector<int64_t>& which, int64_t step) {
-    const auto count = static_cast<int64_t>(which.size());
-    auto start = torch::zeros({count, n_}, torch::kFloat32);
-    auto y = torch::empty({count, design_.models()}, torch::kFloat32);
     std::vector<double> penalties;
-    for (int64_t w = 0; w < count; ++w) {
-      const int64_t t = which[static_cast<size_t>(w)];
-      fill(solutions_[static_cast<size_t>(t)].effects, start.data_ptr<float>() + w * n_);
-      y[w].copy_(targets_[t]);
-      penalties.push_back(lambda(t, step));
-    }
-    JointDescent descent(design_, y, start, penalties);
+    for (const int64_t t : which) penalties.push_back(lambda(t, step));
+    const auto rows = torch::tensor(which);
+    JointDescent descent(design_, targets_.index_select(0, rows), start_.index_select(0, rows),
+                         coefficients_of(which), penalties);
     for (int64_t round = 0; round < max_rounds; ++round) {
       descent.run();
+      keep_correlations(which, descent.correlations());
       bool done = true;
-      for (int64_t w = 0; w < count; ++w) {
-        const int64_t t = which[static_cast<size_t>(w)];
-        auto& solution = solutions_[static_cast<size_t>(t)];
-        collect(descent.coefficients().data_ptr<float>() + w * n_, n_, solution.effects);
-        std::copy_n(descent.correlations().data_ptr<float>() + w * n_, n_, now(t));
-        solution.gap = relative_gap(solution.effects, start_of(t), now(t), n_,
-                                    power_[static_cast<size_t>(t)], lambda(t, step));
-        done = done && solution.gap <= kMargin * tolerance_;
+      for (size_t w = 0; w < which.size(); ++w) {
+        collect(descent.coefficients().data_ptr<float>() + static_cast<int64_t>(w) * n_, n_,
+                nullptr, solutions_[static_cast<size_t>(which[w])].effects);
+        done = is_solved(which[w], step) && done;
       }
       if (done) return;
     }
@@ -260,12 +255,14 @@ class Block {
         tolerance_, max_rounds);
   }
 
-  static void collect(const float* beta, int64_t n, SparseEffects& effects) {
+  // What is not 0 of count coefficients: those of the examples named, or of the first ones.
+  static void collect(const float* beta, int64_t count, const int32_t* names,
+                      SparseEffects& effects) {
     effects.examples.clear();
     effects.values.clear();
-    for (int64_t i = 0; i < n; ++i) {
+    for (int64_t i = 0; i < count; ++i) {
       if (beta[i] == 0) continue;
-      effects.examples.push_back(static_cast<int32_t>(i));
+      effects.examples.push_back(names != nullptr ? names[i] : static_cast<int32_t>(i));
       effects.values.push_back(beta[i]);
     }
   }

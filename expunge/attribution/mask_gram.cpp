@@ -23,11 +23,7 @@ void require_varying(int64_t example, int64_t seen, int64_t models) {
 }  // namespace
 
 MaskDesign mask_design(const torch::Tensor& masks, int64_t workers) {
-  if (masks.dim() != 2 || masks.scalar_type() != torch::kBool || masks.size(0) < 2 ||
-      masks.size(1) < 1) {
-    fail<InputError>("masks: (models, examples) bool of at least 2 models required, got ({}) of {}",
-                     fmt::join(masks.sizes(), ", "), toString(masks.scalar_type()));
-  }
+  require_masks(masks);
   const int64_t models = masks.size(0);
   const int64_t n = masks.size(1);
   const auto packed = pack_rows(masks, workers);
@@ -73,6 +69,14 @@ torch::Tensor factorised(const MaskDesign& design, double lambda) {
         lambda);
   }
   return factor.contiguous();
+}
+
+void require_masks(const torch::Tensor& masks) {
+  if (masks.dim() != 2 || masks.scalar_type() != torch::kBool || masks.size(0) < 2 ||
+      masks.size(1) < 1) {
+    fail<InputError>("masks: (models, examples) bool of at least 2 models required, got ({}) of {}",
+                     fmt::join(masks.sizes(), ", "), toString(masks.scalar_type()));
+  }
 }
 
 void require_varying(const torch::Tensor& masks, std::span<const int64_t> examples) {

@@ -23,6 +23,8 @@ MaskDesign mask_design(const torch::Tensor& masks, int64_t workers = 0);
 /// rounds alike whatever the number of processors. InputError if lambda is too small for that.
 torch::Tensor factorised(const MaskDesign& design, double lambda);
 
+/// InputError unless masks are (models, examples) bool of at least 2 models and an example.
+void require_masks(const torch::Tensor& masks);
 /// InputError names the first of `examples` that all models saw, or none: its effect cannot be
 /// told from the mean of the logits.
 void require_varying(const torch::Tensor& masks, std::span<const int64_t> examples);

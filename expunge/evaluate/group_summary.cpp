@@ -9,6 +9,7 @@
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/evaluate/klom_kernel.h"
+#include "expunge/evaluate/model_subsamples.h"
 #include "expunge/evaluate/normal_quantile.h"
 
 namespace expunge {
@@ -73,28 +74,11 @@ KlomSummary summarise(std::span<const double> klom, const Groups& groups) {
 }
 
 /// A random three quarters of the models of a side.
-std::vector<const float*> draw_models(const torch::Tensor& margins, CounterRng& rng) {
-  const int64_t drawn = margins.size(0) * 3 / 4;
-  const std::vector<int64_t> order = rng.permutation(margins.size(0));
+std::vector<const float*> draw_rows(const torch::Tensor& margins, CounterRng& rng) {
   std::vector<const float*> rows;
-  for (int64_t i = 0; i < drawn; ++i) {
-    rows.push_back(margins.data_ptr<float>() + order[i] * margins.size(1));
-  }
+  for (const int64_t model : draw_models(margins.size(0), rng))
+    rows.push_back(margins.data_ptr<float>() + model * margins.size(1));
   return rows;
-}
-
-/// sqrt(b / (N - b)): from the deviation of resamples of b models to that of the statistic.
-double deviation_scale(int64_t models) {
-  const int64_t drawn = models * 3 / 4;
-  return std::sqrt(static_cast<double>(drawn) / static_cast<double>(models - drawn));
-}
-
-double standard_deviation(const std::vector<double>& values) {
-  const auto count = static_cast<double>(values.size());
-  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
-  double sum = 0;
-  for (const double value : values) sum += (value - mean) * (value - mean);
-  return std::sqrt(sum / (count - 1));
 }
 
 }  // namespace
@@ -154,14 +138,14 @@ KlomSummary summarise_klom(const torch::Tensor& unlearned, const torch::Tensor& 
   const torch::Tensor o = oracles.contiguous();
   const int64_t m = u.size(1);
   const Groups groups = groups_of(m, n, forget);
-  const KlomKernel kernel(options, u.size(0) * 3 / 4, o.size(0) * 3 / 4);
+  const KlomKernel kernel(options, subsample_size(u.size(0)), subsample_size(o.size(0)));
   std::array<std::vector<double>, kGroups> p95;
   for (auto& values : p95) values.resize(resampling.resamples);
   parallel_for(resampling.resamples, resampling.workers, [&](int64_t r) {
     CounterRng rng(derive_seed(static_cast<uint64_t>(resampling.seed), "klom resample",
                                static_cast<uint64_t>(r)));
-    const std::vector<const float*> u_drawn = draw_models(u, rng);
-    const std::vector<const float*> o_drawn = draw_models(o, rng);
+    const std::vector<const float*> u_drawn = draw_rows(u, rng);
+    const std::vector<const float*> o_drawn = draw_rows(o, rng);
     std::vector<double> klom_of_drawn(m);
     if (!kernel(u_drawn, o_drawn, 0, m, klom_of_drawn.data())) {
       fail<NonFiniteError>("margins: one is NaN or infinite");  // klom() above names it first

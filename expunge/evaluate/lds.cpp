@@ -12,6 +12,7 @@
 #include "expunge/core/gemm.h"
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
+#include "expunge/evaluate/model_subsamples.h"
 
 namespace expunge {
 namespace {
@@ -93,11 +94,7 @@ void set_interval(LdsStatistic& statistic, const std::vector<double>& means, dou
     statistic.low = statistic.high = std::numeric_limits<double>::quiet_NaN();
     return;
   }
-  const auto count = static_cast<double>(means.size());
-  const double mean = std::accumulate(means.begin(), means.end(), 0.0) / count;
-  double squares = 0;
-  for (const double value : means) squares += (value - mean) * (value - mean);
-  const double half = 1.96 * std::sqrt(squares / (count - 1)) * scale;
+  const double half = 1.96 * standard_deviation(means) * scale;
   statistic.low = std::max(-1.0, statistic.mean - half);
   statistic.high = std::min(1.0, statistic.mean + half);
 }
@@ -136,13 +133,10 @@ LdsResult lds(const torch::Tensor& predictions, const torch::Tensor& outputs,
   const auto b = outputs.t().contiguous();
   std::vector<std::vector<int64_t>> draws(1, std::vector<int64_t>(static_cast<size_t>(models)));
   std::iota(draws[0].begin(), draws[0].end(), int64_t{0});
-  const int64_t part = models * 3 / 4;
   for (int64_t r = 0; r < options.resamples; ++r) {
     CounterRng rng(
         derive_seed(static_cast<uint64_t>(options.seed), "lds resample", static_cast<uint64_t>(r)));
-    auto rows = rng.permutation(models);
-    rows.resize(static_cast<size_t>(part));
-    draws.push_back(std::move(rows));
+    draws.push_back(draw_models(models, rng));
   }
 
   LdsResult result;
@@ -182,7 +176,7 @@ LdsResult lds(const torch::Tensor& predictions, const torch::Tensor& outputs,
   result.pearson.mean = pearson[0];
   spearman.erase(spearman.begin());
   pearson.erase(pearson.begin());
-  const double scale = std::sqrt(static_cast<double>(part) / static_cast<double>(models - part));
+  const double scale = deviation_scale(models);
   set_interval(result.spearman, spearman, scale);
   set_interval(result.pearson, pearson, scale);
   return result;

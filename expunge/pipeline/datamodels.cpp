@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "expunge/attribution/lasso_datamodels.h"
+#include "expunge/attribution/penalty_json.h"
 #include "expunge/attribution/subset_datamodels.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
@@ -28,13 +29,6 @@ fs::path record_path(const Experiment& experiment, const std::string& name) {
 
 Json recorded_options(AttributionOptions attribution) {
   return settings_of(options_of(attribution));
-}
-
-Json recorded_curve(const std::vector<PenaltyError>& curve) {
-  Json points = Json::array();
-  for (const auto& point : curve)
-    points.push_back({{"ratio", point.ratio}, {"relative_error", point.relative_error}});
-  return points;
 }
 
 }  // namespace
@@ -87,7 +81,7 @@ void predict_shifts(const Experiment& experiment, const EnsembleStore& subset,
     record["options"] = recorded_options(attribution);
     record["lambda"] = datamodels.lambda_choice().lambda;
     record["lambda_ratio"] = datamodels.lambda_choice().ratio;
-    record["held_out_error"] = recorded_curve(datamodels.lambda_choice().curve);
+    record["held_out_error"] = curve_json(datamodels.lambda_choice().curve);
   } else {
     LassoOptions options = attribution.lasso;
     options.workers = experiment.workers();
@@ -98,7 +92,7 @@ void predict_shifts(const Experiment& experiment, const EnsembleStore& subset,
     record["options"] = recorded_options(attribution);
     record["median_lambda"] = datamodels.lambdas().median().item<double>();
     record["effects_a_target"] = static_cast<double>(datamodels.count()) / targets;
-    record["held_out_error"] = recorded_curve(datamodels.curve());
+    record["held_out_error"] = curve_json(datamodels.curve());
   }
   for (size_t i = 0; i < removals.size(); ++i) {
     write_npy(shift_path(experiment, experiment.forget_sets()[i], name),
