@@ -54,12 +54,6 @@ torch::Tensor logits_of(const torch::Tensor& logits, const std::vector<int64_t>&
   return taken;
 }
 
-torch::Tensor product(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b) {
-  auto out = torch::empty({transpose_a ? a.size(1) : a.size(0), b.size(1)}, torch::kFloat32);
-  gemm(a, transpose_a, b, false, out);
-  return out;
-}
-
 // Rows of x but [begin, end).
 torch::Tensor without(const torch::Tensor& x, int64_t begin, int64_t end) {
   return torch::cat({x.slice(0, 0, begin), x.slice(0, end)});
@@ -88,11 +82,11 @@ class Fold {
 
     const auto y = without(logits, begin, end);
     const auto mean = y.mean(0, true);
-    y_ = product(vectors32, true, (y - mean).reshape({y.size(0), -1}));
+    y_ = product(vectors32, true, (y - mean).reshape({y.size(0), -1}), false);
     truth_ = (logits.slice(0, begin, end) - mean).reshape({held_, -1});
 
     const auto a = without(own_columns, begin, end);
-    a_ = product(vectors32, true, a.to(torch::kFloat32).contiguous());
+    a_ = product(vectors32, true, a.to(torch::kFloat32).contiguous(), false);
     a_held_ = own_columns.slice(0, begin, end).to(torch::kFloat32).contiguous();
     // Own effects that these models do not identify say nothing about the penalty.
     identified_ = (a.amax(0) > a.amin(0));
@@ -111,7 +105,7 @@ class Fold {
     const auto shrink =
         (eigenvalues_.clamp_min(0) + lambda).reciprocal().to(torch::kFloat32).unsqueeze(1);
     const auto weights = cross_ * shrink.t();
-    auto residual = truth_ - product(weights, false, y_);
+    auto residual = truth_ - product(weights, false, y_, false);
     const int64_t own = a_.size(1);
     if (prior != EffectPrior::none && own > 0) {
       const auto q = a_ * shrink;       // V' G^-1 a
@@ -119,7 +113,7 @@ class Fold {
       const auto qy = (q.unsqueeze(2) * y_.view({-1, points_, classes_}).narrow(1, 0, own)).sum(0);
       const auto divisor = prior == EffectPrior::self ? aq + 1 / self_variance : aq;
       const auto effect = qy / divisor.unsqueeze(1) * identified_.unsqueeze(1);
-      const auto left = a_held_ - product(weights, false, a_);  // what the others leave of column a
+      const auto left = a_held_ - product(weights, false, a_, false);  // what the others leave of column a
       residual.view({held_, points_, classes_}).narrow(1, 0, own) -=
           left.unsqueeze(2) * effect.unsqueeze(0);
     }

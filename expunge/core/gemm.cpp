@@ -74,6 +74,13 @@ void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool
   at::addmm_out(out, out, transpose_a ? a.t() : a, transpose_b ? b.t() : b, beta, alpha);
 }
 
+torch::Tensor product(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b,
+                      bool transpose_b) {
+  auto out = at::empty({a.size(transpose_a ? 1 : 0), b.size(transpose_b ? 0 : 1)}, a.options());
+  gemm(a, transpose_a, b, transpose_b, out);
+  return out;
+}
+
 const char* gemm_library() {
 #if EXPUNGE_HAS_ONEDNN
   static const std::string name = [] {

@@ -16,6 +16,10 @@ namespace expunge {
 void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool transpose_b,
           torch::Tensor& out, double alpha = 1, double beta = 0);
 
+/// op(a) * op(b) in memory of its own.
+torch::Tensor product(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b,
+                      bool transpose_b);
+
 /// The library that computes gemm(), for reports: "oneDNN 2.6.3" or "LibTorch".
 const char* gemm_library();
 

@@ -1,8 +1,6 @@
 #include "expunge/gradients/kronecker_curvature.h"
 
 #include "expunge/gradients/layer_rows.h"
-#include "expunge/train/convolution.h"
-#include "expunge/train/linear.h"
 
 namespace expunge {
 namespace {
@@ -22,10 +20,11 @@ torch::Tensor inverse_diagonal(const torch::Tensor& gradients, double damp) {
 KroneckerCurvature::Factors factors_of(const LayerRows& rows, double damp) {
   const int64_t samples = rows.inputs.size(0);
   KroneckerCurvature::Factors factors;
-  if (dynamic_cast<const Linear*>(rows.layer) != nullptr) {
+  const auto kind = kind_of(*rows.layer);
+  if (kind == LayerKind::linear) {
     factors.inputs.emplace(design(rows), samples, damp);
     factors.gradients.emplace(rows.gradients, samples, damp);
-  } else if (dynamic_cast<const Convolution*>(rows.layer) != nullptr) {
+  } else if (kind == LayerKind::convolution) {
     const auto gradients = positions_as_rows(rows.gradients.flatten(2));
     factors.inputs.emplace(positions_as_rows(design(rows)), samples, damp);
     factors.gradients.emplace(gradients, gradients.size(0), damp);

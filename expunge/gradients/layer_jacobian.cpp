@@ -5,25 +5,13 @@
 
 #include <algorithm>
 
-#include "expunge/core/error.h"
 #include "expunge/core/gemm.h"
-#include "expunge/train/batch_norm.h"
-#include "expunge/train/convolution.h"
-#include "expunge/train/linear.h"
 
 namespace expunge {
 namespace {
 
 torch::Tensor divided(const torch::Tensor& x, const std::optional<DampedMoment>& moment) {
   return moment ? moment->divide(x) : x;
-}
-
-torch::Tensor product(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b,
-                      bool transpose_b) {
-  auto out = at::empty({transpose_a ? a.size(1) : a.size(0), transpose_b ? b.size(0) : b.size(1)},
-                       a.options());
-  gemm(a, transpose_a, b, transpose_b, out);
-  return out;
 }
 
 class LinearJacobian final : public LayerJacobian {
@@ -145,12 +133,10 @@ class BatchNormJacobian final : public LayerJacobian {
  public:
   BatchNormJacobian(const LayerRows& rows, const torch::Tensor& samples,
                     const KroneckerCurvature::Factors& factors)
-      : factors_(factors), layer_(*rows.layer), bias_(rows.gradients.sum({2, 3})) {
-    weight_ = at::empty_like(bias_);
-    for_each_sample(samples, [&](int64_t sample, int64_t first, int64_t count) {
-      weight_.narrow(0, first, count)
-          .copy_((rows.gradients.narrow(0, first, count) * rows.inputs[sample]).sum({2, 3}));
-    });
+      : factors_(factors), layer_(*rows.layer) {
+    const auto both = batch_norm_gradients(rows, samples);
+    weight_ = both.narrow(1, 0, both.size(1) / 2).contiguous();
+    bias_ = both.narrow(1, both.size(1) / 2, both.size(1) / 2).contiguous();
   }
 
   void add_gram(torch::Tensor& gram) const override {
@@ -181,13 +167,12 @@ std::unique_ptr<LayerJacobian> layer_jacobian(const LayerRows& rows, const torch
                                               const KroneckerCurvature::Factors* factors) {
   static const KroneckerCurvature::Factors identity;
   const auto& f = factors == nullptr ? identity : *factors;
-  if (dynamic_cast<const Linear*>(rows.layer) != nullptr)
-    return std::make_unique<LinearJacobian>(rows, samples, f);
-  if (dynamic_cast<const Convolution*>(rows.layer) != nullptr)
-    return std::make_unique<ConvolutionJacobian>(rows, samples, f);
-  if (dynamic_cast<const BatchNorm*>(rows.layer) != nullptr)
-    return std::make_unique<BatchNormJacobian>(rows, samples, f);
-  fail("logit Jacobian: a layer with parameters has no rule; add one beside that of linear");
+  switch (kind_of(*rows.layer)) {
+    case LayerKind::linear: return std::make_unique<LinearJacobian>(rows, samples, f);
+    case LayerKind::convolution: return std::make_unique<ConvolutionJacobian>(rows, samples, f);
+    case LayerKind::batch_norm: return std::make_unique<BatchNormJacobian>(rows, samples, f);
+  }
+  return nullptr;
 }
 
 }  // namespace expunge

@@ -1,12 +1,14 @@
 #include "expunge/gradients/layer_rows.h"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/im2col.h>
 #include <ATen/ops/stack.h>
 
 #include <algorithm>
 
+#include "expunge/core/error.h"
 #include "expunge/train/batch_norm.h"
 #include "expunge/train/convolution.h"
 #include "expunge/train/linear.h"
@@ -42,6 +44,33 @@ void append(torch::Tensor& all, const torch::Tensor& more) {
 }
 
 }  // namespace
+
+LayerKind kind_of(const Layer& layer) {
+  if (dynamic_cast<const Linear*>(&layer) != nullptr) return LayerKind::linear;
+  if (dynamic_cast<const Convolution*>(&layer) != nullptr) return LayerKind::convolution;
+  if (dynamic_cast<const BatchNorm*>(&layer) != nullptr) return LayerKind::batch_norm;
+  fail("gradients: a layer with parameters has no rule; add one beside that of linear");
+}
+
+torch::Tensor by_row(const torch::Tensor& x, const torch::Tensor& samples) {
+  return x.size(0) == samples.size(0) ? x : x.index_select(0, samples);
+}
+
+torch::Tensor convolution_gradients(const LayerRows& rows, const torch::Tensor& samples,
+                                    int64_t first, int64_t count) {
+  const auto of = samples.narrow(0, first, count);
+  const int64_t begin = of[0].item<int64_t>();
+  const int64_t end = of[count - 1].item<int64_t>() + 1;
+  const auto patches = design(
+      {.layer = rows.layer, .inputs = rows.inputs.narrow(0, begin, end - begin), .gradients = {}});
+  return at::bmm(rows.gradients.narrow(0, first, count).flatten(2),
+                 by_row(patches, of - begin).transpose(1, 2));
+}
+
+torch::Tensor batch_norm_gradients(const LayerRows& rows, const torch::Tensor& samples) {
+  const auto weight = (rows.gradients * by_row(rows.inputs, samples)).sum({2, 3});
+  return at::cat({weight, rows.gradients.sum({2, 3})}, 1);
+}
 
 torch::Tensor design(const LayerRows& rows) {
   const auto& x = rows.inputs;

@@ -18,6 +18,19 @@ struct LayerRows {
   torch::Tensor gradients;  // (R, ...), of the shape of the layer's output
 };
 
+enum class LayerKind { linear, convolution, batch_norm };
+/// Error for a layer with parameters that gradients by rows have no rule for.
+LayerKind kind_of(const Layer& layer);
+
+/// x by sample (P, ...) as x by row (R, ...), samples (R) the sample of each row.
+torch::Tensor by_row(const torch::Tensor& x, const torch::Tensor& samples);
+
+/// Whole gradients of the rows first ... first + count of a convolution, (count, out, in kernel^2), or of
+/// a BatchNorm, (count, 2 channels): its weights, then its biases. samples as by_row().
+torch::Tensor convolution_gradients(const LayerRows& rows, const torch::Tensor& samples,
+                                    int64_t first, int64_t count);
+torch::Tensor batch_norm_gradients(const LayerRows& rows, const torch::Tensor& samples);
+
 /// What a row's output gradient multiplies in the gradient of the layer's weights: linear (P, in), with
 /// 1 appended where there is a bias; convolution the patches (P, in kernel^2, H' W'). BatchNorm has none.
 torch::Tensor design(const LayerRows& rows);

@@ -105,7 +105,11 @@ void LayeredNetwork::backward(const torch::Tensor& logit_gradient, const Backwar
 }
 
 std::unique_ptr<Network> LayeredNetwork::clone() const {
-  auto copy = std::make_unique<LayeredNetwork>(build_, dtype_);
+  return as(dtype_);
+}
+
+std::unique_ptr<LayeredNetwork> LayeredNetwork::as(torch::ScalarType dtype) const {
+  auto copy = std::make_unique<LayeredNetwork>(build_, dtype);
   copy->parameters_.copy_(parameters_);
   copy->buffers_.copy_(buffers_);
   return copy;

@@ -60,6 +60,8 @@ class LayeredNetwork final : public Network {
   [[nodiscard]] torch::Tensor gradient() const override { return gradient_; }
   [[nodiscard]] NamedTensors state() const override { return state_; }
   [[nodiscard]] std::unique_ptr<Network> clone() const override;
+  /// The same network in float32 or float64.
+  [[nodiscard]] std::unique_ptr<LayeredNetwork> as(torch::ScalarType dtype) const;
 
   /// Draws fresh parameters, each tensor from a stream of its own: the same for the same seed on
   /// every platform.
