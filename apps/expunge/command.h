@@ -67,6 +67,7 @@ void register_doctor(CLI::App& app);
 void register_klom(CLI::App& app);
 void register_ulira(CLI::App& app);
 void register_lds(CLI::App& app);
+void register_scores(CLI::App& app);
 void register_margins(CLI::App& app);
 void register_removal_shift(CLI::App& app);
 void register_sweep(CLI::App& app);

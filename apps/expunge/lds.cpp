@@ -1,4 +1,5 @@
-// expunge lds: the linear datamodelling score of attributions in .npy files.
+// expunge lds: the linear datamodelling score of attributions in .npy files, or of an experiment's
+// attributors.
 
 #include "expunge/evaluate/lds.h"
 
@@ -9,6 +10,8 @@
 #include "command.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
+#include "expunge/pipeline/experiment_lds.h"
+#include "expunge/pipeline/sweep_config.h"
 #include "margins_file.h"
 #include "training_set.h"
 
@@ -17,6 +20,8 @@ namespace {
 
 struct LdsFlags {
   std::string outputs, masks, scores, predictions, replicates, out;
+  std::string config, experiment, attributors;
+  int64_t held_out_models = 100;
   LdsOptions options;
   CommonFlags common;
 };
@@ -62,7 +67,49 @@ std::string words(const LdsStatistic& s) {
   return fmt::format("{:.3f} ({:.3f} to {:.3f})", s.mean, s.low, s.high);
 }
 
+void run_experiment(const LdsFlags& flags) {
+  for (const auto* given : {&flags.outputs, &flags.masks, &flags.scores, &flags.predictions,
+                            &flags.replicates, &flags.out}) {
+    if (!given->empty()) fail<OptionError>("--config: no other arrays beside it, got {}", *given);
+  }
+  auto config = read_run_config(flags.config);
+  std::vector<DatamodelsConfig> datamodels;
+  if (!flags.attributors.empty()) datamodels = read_sweep_config(flags.attributors).datamodels;
+  const auto folder = flags.experiment.empty() ? std::filesystem::path("runs") / config.name
+                                               : std::filesystem::path(flags.experiment);
+  const auto progress = make_progress(flags.common);
+  const Experiment experiment(std::move(config), folder, flags.common.workers, progress.get());
+  const auto result = experiment_lds(experiment, datamodels, flags.held_out_models, flags.options);
+  if (!flags.common.json) {
+    std::printf("LDS (Spearman, 95%% intervals) on %lld held-out models\n\n%s\nTable: %s\n",
+                static_cast<long long>(result.models), lds_table(result).text().c_str(),
+                (folder / "lds.csv").c_str());
+    return;
+  }
+  nlohmann::ordered_json attributors = nlohmann::ordered_json::array();
+  const auto json_of = [](const AttributorLds& a) {
+    nlohmann::ordered_json json = {{"name", a.name}};
+    for (const bool training : {true, false}) {
+      const auto& r = training ? a.training : a.validation;
+      nlohmann::ordered_json part;
+      put_into(part, "spearman", r.spearman);
+      put_into(part, "pearson", r.pearson);
+      json[training ? "training" : "validation"] = part;
+    }
+    return json;
+  };
+  for (const auto& a : result.attributors) attributors.push_back(json_of(a));
+  print_json({{"models", result.models},
+              {"attributors", attributors},
+              {"trained_again", json_of(result.again)},
+              {"ceiling_training", lds_ceiling(result.again.training.spearman.mean)},
+              {"ceiling_validation", lds_ceiling(result.again.validation.spearman.mean)}});
+}
+
 void run(LdsFlags& flags) {
+  if (!flags.config.empty()) return run_experiment(flags);
+  if (flags.outputs.empty())
+    fail<OptionError>("outputs (an .npy file) or --config required, got neither");
   check(flags);
   flags.options.workers = flags.common.workers;
   const auto outputs = margins_in(flags.outputs);
@@ -106,11 +153,10 @@ void register_lds(CLI::App& app) {
       "Linear datamodelling score: how well attributions predict models trained on parts of the "
       "data. A score is positive where training on the example raises the output");
   const auto flags = std::make_shared<LdsFlags>();
-  command
-      ->add_option("outputs", flags->outputs,
-                   "Margins (or one logit) of subset models that the attributions were not fitted "
-                   "on, (N, m) float32 .npy")
-      ->required();
+  command->add_option(
+      "outputs", flags->outputs,
+      "Margins (or one logit) of subset models that the attributions were not fitted "
+      "on, (N, m) float32 .npy");
   command->add_option("--scores", flags->scores,
                       "Attributions, (n, m) float32 .npy: of each training example to each point");
   command->add_option("--masks", flags->masks,
@@ -121,6 +167,16 @@ void register_lds(CLI::App& app) {
                       "Outputs of the same subsets trained with other seeds, (N, m) float32 .npy: "
                       "tells the ceiling");
   command->add_option("--out", flags->out, "Where each point's Spearman goes, (m) float64 .npy");
+  command->add_option(
+      "--config", flags->config,
+      "Instead of arrays: an experiment, whose attribution is judged on subset models "
+      "that are trained for it");
+  command->add_option("--experiment", flags->experiment,
+                      "Its folder; what is there is used [runs/<its name>]");
+  command->add_option("--attributors", flags->attributors,
+                      "A sweep's grid, whose [[datamodels]] are judged beside it");
+  command->add_option("--held-out-models", flags->held_out_models,
+                      "How many held-out models, each trained twice [100]");
   add_option_flags(*command, options_of(flags->options));
   add_common_flags(*command, flags->common);
   command->callback([flags] { run(*flags); });

@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
   commands::register_klom(app);
   commands::register_ulira(app);
   commands::register_lds(app);
+  commands::register_scores(app);
   commands::register_margins(app);
   commands::register_removal_shift(app);
   commands::register_forget_set(app);

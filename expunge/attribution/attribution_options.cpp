@@ -5,15 +5,25 @@ namespace expunge {
 void AttributionOptions::validate() const {
   ridge.validate();
   lasso.validate();
+  trak.validate();
+  ekfac.validate();
 }
 
 OptionGroup options_of(AttributionOptions& o) {
   OptionGroup group("attribution", "How the effect of training examples is estimated");
   group
-      .add("estimator", o.estimator, {{"ridge", Estimator::ridge}, {"lasso", Estimator::lasso}},
-           "datamodels by ridge regression, or by LASSO (options lasso_...)")
+      .add("estimator", o.estimator,
+           {{"ridge", Estimator::ridge},
+            {"lasso", Estimator::lasso},
+            {"trak", Estimator::trak},
+            {"ekfac", Estimator::ekfac}},
+           "datamodels by ridge regression or by LASSO, or gradients of full models by TRAK or "
+           "EK-FAC "
+           "(options of each with its name before them)")
       .include(options_of(o.ridge))
-      .include(options_of(o.lasso));
+      .include(options_of(o.lasso))
+      .include(options_of(o.trak))
+      .include(options_of(o.ekfac));
   return group;
 }
 

@@ -1,6 +1,7 @@
 // Which estimator of the training examples' effects, and its settings.
 #pragma once
 
+#include "expunge/attribution/gradient_options.h"
 #include "expunge/attribution/lasso_options.h"
 #include "expunge/attribution/ridge_options.h"
 
@@ -8,18 +9,23 @@ namespace expunge {
 
 /// ridge  subset_datamodels.h, with a prior of its own for an example's effect on itself
 /// lasso  lasso_datamodels.h, the paper's
-enum class Estimator { ridge, lasso };
+/// trak   trak.h, by gradients of full models
+/// ekfac  ekfac.h, by gradients and curvature of full models
+enum class Estimator { ridge, lasso, trak, ekfac };
 
 struct AttributionOptions {
   Estimator estimator = Estimator::ridge;
   RidgeOptions ridge;
   LassoOptions lasso;
+  TrakOptions trak;
+  EkfacOptions ekfac;
 
   /// Throws OptionError.
   void validate() const;
 };
 
-/// The group "attribution": the ridge's settings by their names, the LASSO's with the prefix lasso_.
+/// The group "attribution": the ridge's settings by their names, the others' with the prefixes
+/// lasso_, trak_ and ekfac_.
 OptionGroup options_of(AttributionOptions& options);
 
 }  // namespace expunge

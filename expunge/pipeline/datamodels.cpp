@@ -2,12 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "expunge/attribution/lasso_datamodels.h"
-#include "expunge/attribution/penalty_json.h"
-#include "expunge/attribution/subset_datamodels.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
+#include "expunge/pipeline/attributors.h"
 
 namespace expunge {
 namespace {
@@ -38,7 +36,7 @@ void DatamodelsConfig::validate() const {
     fail<OptionError>("option name of [[datamodels]]: letters, digits, - _ . required, got \"{}\"",
                       name);
   }
-  require_option(subset_models >= 2, "subset_models", "at least 2",
+  require_option(subset_models == 0 || subset_models >= 2, "subset_models", "0 or at least 2",
                  static_cast<double>(subset_models));
   masks.validate();
   attribution.validate();
@@ -47,7 +45,9 @@ void DatamodelsConfig::validate() const {
 OptionGroup options_of(DatamodelsConfig& o) {
   OptionGroup group("datamodels", "Datamodels beside the experiment's own");
   group.add("name", o.name, "name: letters, digits, - _ .")
-      .add("subset_models", o.subset_models, "models trained on random subsets", "models")
+      .add("subset_models", o.subset_models,
+           "models trained on random subsets; 0: the experiment's own, alpha and masks too",
+           "models")
       .add("alpha", o.masks.alpha, "share of the examples that a subset model sees")
       .add("masks", o.masks.scheme, {"balanced", "independent"}, "how subsets are drawn")
       .include(options_of(o.attribution));
@@ -70,35 +70,14 @@ void predict_shifts(const Experiment& experiment, const EnsembleStore& subset,
                     const AttributionOptions& attribution, const std::string& name) {
   std::vector<std::vector<int64_t>> removals;
   for (const auto& set : experiment.forget_sets()) removals.push_back(set.indices);
-  Json record;
-  torch::Tensor shifts;
-  if (attribution.estimator == Estimator::ridge) {
-    RidgeOptions options = attribution.ridge;
-    options.workers = experiment.workers();
-    const auto datamodels = SubsetDatamodels::fit(subset.masks(), subset.logits(), options);
-    shifts = datamodels.removal_shifts(removals);
-    record["estimator"] = "subset datamodels, ridge";
-    record["options"] = recorded_options(attribution);
-    record["lambda"] = datamodels.lambda_choice().lambda;
-    record["lambda_ratio"] = datamodels.lambda_choice().ratio;
-    record["held_out_error"] = curve_json(datamodels.lambda_choice().curve);
-  } else {
-    LassoOptions options = attribution.lasso;
-    options.workers = experiment.workers();
-    const auto datamodels = LassoDatamodels::fit(subset.masks(), subset.logits(), options);
-    shifts = datamodels.removal_shifts(removals);
-    const auto targets = static_cast<double>(datamodels.points() * datamodels.classes());
-    record["estimator"] = "subset datamodels, LASSO";
-    record["options"] = recorded_options(attribution);
-    record["median_lambda"] = datamodels.lambdas().median().item<double>();
-    record["effects_a_target"] = static_cast<double>(datamodels.count()) / targets;
-    record["held_out_error"] = curve_json(datamodels.curve());
-  }
+  auto fitted = fit_attributor(experiment, subset, attribution);
+  const auto shifts = fitted.attributor->removal_shifts(removals);
+  fitted.record["options"] = recorded_options(attribution);
   for (size_t i = 0; i < removals.size(); ++i) {
     write_npy(shift_path(experiment, experiment.forget_sets()[i], name),
               shifts[static_cast<int64_t>(i)].contiguous());
   }
-  write_file_atomically(record_path(experiment, name), record.dump(2) + "\n");
+  write_file_atomically(record_path(experiment, name), fitted.record.dump(2) + "\n");
 }
 
 torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
@@ -120,15 +99,20 @@ torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
   return shift;
 }
 
-void make_datamodels(const Experiment& experiment, const DatamodelsConfig& config) {
+EnsembleStore train_subset_models(const Experiment& experiment, const DatamodelsConfig& config) {
   config.validate();
   auto spec = experiment.subset_spec();
-  spec.name += suffix(config.name);
-  spec.models = config.subset_models;
-  spec.masks = config.masks;
-  const auto store =
-      train_ensemble(experiment.folder() / spec.name, spec, experiment.config().recipe,
-                     experiment.problem(), experiment.workers(), experiment.progress());
+  if (config.subset_models > 0) {
+    spec.name += suffix(config.name);
+    spec.models = config.subset_models;
+    spec.masks = config.masks;
+  }
+  return train_ensemble(experiment.folder() / spec.name, spec, experiment.config().recipe,
+                        experiment.problem(), experiment.workers(), experiment.progress());
+}
+
+void make_datamodels(const Experiment& experiment, const DatamodelsConfig& config) {
+  const auto store = train_subset_models(experiment, config);
   if (!is_predicted(experiment, config.attribution, config.name))
     predict_shifts(experiment, store, config.attribution, config.name);
 }

@@ -16,7 +16,7 @@ namespace expunge {
 /// Datamodels beside the experiment's own.
 struct DatamodelsConfig {
   std::string name;
-  int64_t subset_models = 100;
+  int64_t subset_models = 100;  // 0: the experiment's own, and their masks
   MaskOptions masks;
   AttributionOptions attribution;
 
@@ -38,8 +38,10 @@ bool is_predicted(const Experiment& experiment, const AttributionOptions& attrib
 torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
                          const std::string& name);
 
-/// Trains the subset models of other datamodels, as far as they are missing, and predicts their
-/// shifts unless that is done.
+/// Trains the subset models that other datamodels are fitted to, as far as they are missing.
+EnsembleStore train_subset_models(const Experiment& experiment, const DatamodelsConfig& config);
+
+/// The same, and predicts the forget sets' shifts unless that is done.
 void make_datamodels(const Experiment& experiment, const DatamodelsConfig& config);
 
 }  // namespace expunge

@@ -19,13 +19,16 @@ namespace fs = std::filesystem;
 // The datamodels that a cell follows.
 DatamodelsConfig datamodels_of(const Experiment& experiment, const SweepCell& cell,
                                const SweepConfig& sweep) {
+  DatamodelsConfig used{
+      .name = "", .subset_models = 0, .masks = {}, .attribution = experiment.config().attribution};
   for (const auto& other : sweep.datamodels) {
-    if (other.name == cell.datamodels) return other;
+    if (other.name == cell.datamodels) used = other;
   }
-  return {.name = "",
-          .subset_models = experiment.config().ensembles.subset_models,
-          .masks = experiment.config().ensembles.masks,
-          .attribution = experiment.config().attribution};
+  if (used.subset_models == 0) {
+    used.subset_models = experiment.config().ensembles.subset_models;
+    used.masks = experiment.config().ensembles.masks;
+  }
+  return used;
 }
 
 // All that decides a cell's models: its own settings, and those of the datamodels that it follows.

@@ -36,6 +36,7 @@ EnsembleDescription describe(const EnsembleSpec& spec, const Recipe& recipe,
   d.settings = recipe_settings(recipe);
   d.settings["seed"] = fmt::format("{}", spec.seed);
   d.settings["data"] = problem.fingerprint;
+  if (!spec.masks_of.empty()) d.settings["masks_of"] = to_toml(spec.masks_of);
   if (spec.masks) {
     MaskOptions masks = *spec.masks;
     d.settings.merge(settings_of(options_of(masks), "masks."));
@@ -60,8 +61,10 @@ uint64_t model_seed(const EnsembleSpec& spec, int64_t row) {
 }
 
 torch::Tensor model_mask(const EnsembleSpec& spec, int64_t n, int64_t row) {
-  if (spec.masks)
-    return subset_mask(*spec.masks, n, derive_seed(spec.seed, spec.name + " masks", 0), row);
+  if (spec.masks) {
+    const auto& owner = spec.masks_of.empty() ? spec.name : spec.masks_of;
+    return subset_mask(*spec.masks, n, derive_seed(spec.seed, owner + " masks", 0), row);
+  }
   auto mask = torch::ones({n}, torch::kBool);
   for (const int64_t index : spec.excluded) mask[index] = false;
   return mask;

@@ -23,6 +23,8 @@ struct EnsembleSpec {
   int64_t models = 100;
   uint64_t seed = 0;
   std::optional<MaskOptions> masks;
+  std::string masks_of =
+      {};  // whose masks, by name: another ensemble of the same seed; empty: its own
   std::vector<int64_t> excluded;  // indices into S, not all of it; the order does not matter
   torch::ScalarType logits_dtype = torch::kFloat32;
   bool weights = false;  // keep each model's weights

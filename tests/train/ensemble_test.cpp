@@ -65,6 +65,21 @@ TEST(Ensemble, NoTwoModelsAreAlike) {
   }
 }
 
+TEST(Ensemble, MasksCanBeThoseOfAnother) {
+  const ScratchFolder folder;
+  const auto problem = tiny_problem();
+  auto spec = tiny_spec(5);
+  const auto first = train_ensemble(folder / "first", spec, tiny_recipe(), problem);
+  spec.masks_of = spec.name;
+  spec.name = "again";
+  const auto again = train_ensemble(folder / "again", spec, tiny_recipe(), problem);
+  EXPECT_TRUE(torch::equal(first.masks(), again.masks()));
+  EXPECT_FALSE(torch::equal(first.logits()[0], again.logits()[0]));
+  spec.masks_of = {};
+  const auto own = train_ensemble(folder / "own", spec, tiny_recipe(), problem);
+  EXPECT_FALSE(torch::equal(first.masks(), own.masks()));
+}
+
 TEST(Ensemble, MasksAreThoseOfTheSpec) {
   const ScratchFolder folder;
   const auto problem = tiny_problem();
