@@ -60,17 +60,18 @@ std::optional<FullModels> full_models_on(const SubsetModels& models, const torch
 
 Sentence model_words(const SubsetModels& models, const Explained& explained) {
   const auto asked = models.class_name(explained.label);
-  const auto subset = fmt::format("{:.2f} nats over {} subset models", explained.effects.mean,
-                                  models.masks.size(0));
-  if (!explained.full) return {{fmt::format("Margin of {}: ", asked)}, {subset, true}, {"."}};
+  const auto subset = fmt::format("{:.2f} nats", explained.effects.mean);
+  const auto of_subset = fmt::format(" over {} subset models", count_text(models.masks.size(0)));
+  const Phrase margin = {fmt::format("Margin of {}: ", asked)};
+  if (!explained.full) return {margin, {subset, true}, {of_subset + "."}};
   const auto& votes = explained.full->votes;
   Sentence words = {
-      {fmt::format("Margin of {}: ", asked)},
+      margin,
       {fmt::format("{:.2f} nats", explained.full->margin), true},
-      {fmt::format(" on average over {}, and {}. ", counted(votes.of, "full model"), subset)},
-      {fmt::format("{} of them predict {}", votes.agree, asked)}};
+      {fmt::format(" over {} ({}{}). {} of {} predict {}", counted(votes.of, "full model"), subset,
+                   of_subset, votes.agree, counted(votes.of, "full model"), asked)}};
   if (votes.label != explained.label) {
-    words.push_back({", most predict "});
+    words.push_back({", most of them "});
     words.push_back({models.class_name(votes.label), true});
     words.push_back({fmt::format(" ({})", votes.votes)});
   }
@@ -83,7 +84,7 @@ Sentence effect_sentence(const SubsetModels& models, const PointEffects& effects
   Sentence words = {
       {fmt::format("{} of {}", count_text(effects.standing_out), all), true},
       {fmt::format(" effects stand out, with {:.2f} standard errors or more", effects.threshold)},
-      {fmt::format("; by chance any of {} does in one point of twenty.", all)}};
+      {"; by chance alone any does in one point of twenty."}};
   if (effects.point < models.n()) {
     words.push_back({" The point is in the training set: its effect on itself is "});
     words.push_back({effect_words(effects, effects.point) + " nats", true});

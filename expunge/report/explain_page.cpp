@@ -38,10 +38,8 @@ std::string point_html(const ExplainedPoint& point) {
   html += fmt::format(
       "<figure class=\"wide\">{}<figcaption>Effects of all other training examples in standard "
       "errors, and the curve that they would follow if none had any effect. Beyond the upright "
-      "lines "
-      "an effect stands out: chance alone takes any of them there in one point of "
-      "twenty.</figcaption>"
-      "</figure>\n</section>\n",
+      "lines an effect stands out, and has a mark: chance alone takes any of them there in one "
+      "point of twenty.</figcaption></figure>\n</section>\n",
       ratios_picture(point).embedded());
   return html;
 }
@@ -96,6 +94,11 @@ SvgCanvas ratios_picture(const ExplainedPoint& point) {
   }
   plot.line(xs, ys, Ink::oracle);
   plot.upright(-point.threshold, Ink::full).upright(point.threshold, Ink::full);
+  // One of thousands is too few for a bar to be seen.
+  for (const float ratio : point.ratios) {
+    if (std::abs(ratio) > point.threshold)
+      plot.mark(ratio, 0.06 * top, {.ink = Ink::unlearned, .hollow = true, .faint = true});
+  }
   return plot.picture();
 }
 

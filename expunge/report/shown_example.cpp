@@ -40,7 +40,7 @@ std::string example_rows_html(std::span<const ShownExample> examples) {
 
 std::string shown_example_style() {
   return R"css(
-.shown{display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:20px 14px;padding:0;
+.shown{display:grid;grid-template-columns:repeat(10,minmax(0,1fr));gap:20px 12px;padding:0;
 list-style:none;margin-top:14px}
 .shown li{display:flex;flex-direction:column;font-size:.86rem;line-height:1.35;overflow-wrap:anywhere}
 .shown img,.asked img{display:block;image-rendering:pixelated;border-radius:3px;object-fit:contain}
@@ -51,6 +51,7 @@ list-style:none;margin-top:14px}
 .shown+h3,.asked+h3{margin-top:30px}
 .asked{display:flex;flex-wrap:wrap;gap:18px 28px;align-items:flex-start;margin-top:14px}
 .asked>div{flex:1 1 300px;min-width:0}
+@media (max-width:1060px){.shown{grid-template-columns:repeat(auto-fill,minmax(92px,1fr))}}
 @media (max-width:560px){
 .shown{grid-template-columns:repeat(3,minmax(0,1fr));gap:18px 12px}
 }
