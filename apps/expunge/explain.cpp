@@ -1,6 +1,7 @@
 // expunge explain: the training examples that help and hurt a prediction most.
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
