@@ -73,5 +73,7 @@ void register_removal_shift(CLI::App& app);
 void register_sweep(CLI::App& app);
 void register_reproduce(CLI::App& app);
 void register_forget_set(CLI::App& app);
+void register_explain(CLI::App& app);
+void register_mislabelled(CLI::App& app);
 
 }  // namespace expunge::app

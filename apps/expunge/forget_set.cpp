@@ -11,25 +11,12 @@
 #include "usage.h"
 
 namespace expunge::app {
-namespace {
-
-std::string quoted(const std::string& word) {
-  const bool is_plain = !word.empty() && word.find_first_not_of(
-                                             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                             "0123456789_-./,:=+%@") == std::string::npos;
-  if (is_plain) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
-}  // namespace
 
 void finish(const ForgetSetFlags& flags, const TrainingSet& training, const Chosen& chosen) {
   check_forget_set(chosen.forget, training.n, chosen.kind);
   std::string made_by = "made by: expunge forget-set " + chosen.kind;
   for (const auto& [name, value] : chosen.given)
-    made_by += fmt::format(" {} {}", name, quoted(value));
+    made_by += fmt::format(" {} {}", name, shell_quoted(value));
   const auto what = fmt::format("{} of {} training examples", chosen.forget.size(), training.n);
   const auto counts = class_counts(training, chosen.forget);
   std::vector<std::string> comments = {fmt::format("{}, {}", what, chosen.order), made_by};

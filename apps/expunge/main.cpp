@@ -73,6 +73,8 @@ int main(int argc, char** argv) {
   commands::register_margins(app);
   commands::register_removal_shift(app);
   commands::register_forget_set(app);
+  commands::register_explain(app);
+  commands::register_mislabelled(app);
   commands::register_doctor(app);
 
   try {

@@ -110,4 +110,14 @@ std::string check_count(const std::string& text) {
   return fmt::format("a whole number of at least 0 required, got \"{}\"", text);
 }
 
+std::string shell_quoted(const std::string& word) {
+  const bool is_plain = !word.empty() && word.find_first_not_of(
+                                             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                             "0123456789_-./,:=+%@") == std::string::npos;
+  if (is_plain) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 }  // namespace expunge::app

@@ -6,8 +6,9 @@
 namespace expunge {
 
 struct SimulatedEnsemble {
-  torch::Tensor masks;   // (N, n) bool
-  torch::Tensor logits;  // (N, m, C) float32
+  torch::Tensor masks;         // (N, n) bool
+  torch::Tensor logits;        // (N, m, C) float32
+  torch::Tensor effects = {};  // (n, m, C) float32, of each example on each point's logits
 };
 
 /// Every example is kept with probability alpha; logits are linear in the mask with effects that are
@@ -27,6 +28,7 @@ inline SimulatedEnsemble simulated_ensemble(int64_t models, int64_t n, int64_t m
   for (int64_t j = 0; j < n; ++j) effects[j][j] += 4;
   made.logits = made.masks.to(torch::kFloat32).matmul(effects.view({n, -1}));
   made.logits = (made.logits + noise * torch::randn_like(made.logits)).view({models, m, classes});
+  made.effects = effects;
   return made;
 }
 
