@@ -69,6 +69,7 @@ void register_ulira(CLI::App& app);
 void register_lds(CLI::App& app);
 void register_margins(CLI::App& app);
 void register_removal_shift(CLI::App& app);
+void register_forecast(CLI::App& app);
 void register_sweep(CLI::App& app);
 void register_reproduce(CLI::App& app);
 void register_forget_set(CLI::App& app);
