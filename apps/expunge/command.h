@@ -70,6 +70,7 @@ void register_lds(CLI::App& app);
 void register_scores(CLI::App& app);
 void register_margins(CLI::App& app);
 void register_removal_shift(CLI::App& app);
+void register_forecast(CLI::App& app);
 void register_sweep(CLI::App& app);
 void register_reproduce(CLI::App& app);
 void register_forget_set(CLI::App& app);

@@ -64,6 +64,7 @@ int main(int argc, char** argv) {
   commands::register_unlearn(app);
   commands::register_evaluate(app);
   commands::register_report(app);
+  commands::register_forecast(app);
   commands::register_sweep(app);
   commands::register_reproduce(app);
   commands::register_klom(app);

@@ -9,7 +9,8 @@ import numpy as np
 COMMANDS = {"quickstart": "", "run": "config", "train": "config", "attribute": "config", "unlearn": "config",
             "evaluate": "config", "report": "config", "klom": "unlearned oracles", "margins": "logits labels",
             "removal-shift": "", "doctor": "", "ulira": "unlearned oracles", "sweep": "config grid",
-            "reproduce": "figure", "lds": "", "scores": "", "explain": "", "mislabelled": ""}
+            "reproduce": "figure", "lds": "", "scores": "", "explain": "", "mislabelled": "",
+            "forecast": "config"}
 # Commands that have commands of their own.
 KINDS = {"forget-set": ("random", "class", "nearest", "principal", "ids")}
 

@@ -1,0 +1,90 @@
+// How far predicted unlearning will be from retraining, told without retraining: a forecast of KLoM for
+// a forget set F from the subset models and full models that attribution needs anyhow.
+//
+// A subset model is an oracle for what it was trained without. Each example of F was left out by a share
+// 1 - alpha of them, so its margin without it is known, but for three differences to an oracle of F. Each
+// is measured on points where the answer is at hand (forecast_evidence.h):
+//   1. It also went without a share 1 - alpha of the rest. What the rest is worth to a point that nobody
+//      trained on is seen on validation points, as a function of the point's margin: the full models'
+//      mean minus the subset models'. Taken times 1 - |F| / ((1 - alpha) n).
+//   2. An oracle goes without all of F at once. What the others do to an example follows from how margins
+//      vary with e_a, the number of examples of class a that a model went without beyond the class's share
+//      n_a / n of all that it went without, which is random (class_effects.h). The e_a sum to 0, so that
+//      the slope on e_a alone is (k_a - k) n / (n - n_a), k_a the effect of one example of a and k the
+//      mean over S: F's excess over its own shares, times slopes times 1 - n_a / n, is what F does beyond
+//      a random set of its size.
+//   3. Its margins also vary with the mask. The median ratio of subset models' to full models' standard
+//      deviation over validation points is divided out.
+// From the margin so found and the predicted one follow the bias of the prediction in standard deviations,
+// its multiplier (what the predicted fall of F's mean margin would have to be multiplied by), and the
+// ratio of standard deviations. Points differ around the mean bias by a normal distribution with variance
+//     own error + w mixed + (h coupling)^2,
+//   own error: the mean square error of cross-fitted predictions of examples' effects on themselves, over
+//     the classes of F: mean product of the errors of two models of one fold that both left the example
+//     out, less the same of validation points, which have no effect on themselves;
+//   mixed: the variance of |F| effects of random sign, from the excess of the subset models' variance over
+//     the full models', point by point outside of F; an upper bound, as models of less data also vary more
+//     with the seed, hence w uniform in [0.5, 1];
+//   coupling: the mean under 2, to which single points respond differently, h uniform in [0.5, 1].
+// Retained and validation points have the bias of their class, and the mixed and coupling variances.
+//
+// Forecast of KLoM. Gaussian margins with these biases and ratios are drawn, at most 400 points a group,
+// Nf unlearned models and as many oracles as will judge, and go through klom() and the 95th percentile:
+// so the forecast has the floor of finite N. Each of `resamples` draws takes the estimates of a random
+// three quarters of the models, moved away from those of all models by sqrt(b / (N - b)) (model_subsamples.h).
+// Low, median and high are the 2.5th, 50th and 97.5th percentile of the draws: an interval for the P95 to
+// be measured, not for its expectation.
+//
+// What it cannot see: examples of F that act together for another reason than their class, and effects
+// that are not linear in the number left out. Warnings say where F goes beyond what any model went without.
+//
+// Legend: N subset models, Nf full models, n training examples, m evaluation points, C classes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "expunge/core/options.h"
+#include "expunge/evaluate/forecast_evidence.h"
+#include "expunge/evaluate/klom.h"
+
+namespace expunge {
+
+struct ForecastOptions {
+  int64_t oracles = 0;      // that will judge, at least 2; 0: as many as full models
+  int64_t resamples = 200;  // 20 or more
+  int64_t seed = 0;
+  int64_t workers = 0;  // threads, 0: one a processor; the result does not depend on it
+
+  /// Throws OptionError.
+  void validate() const;
+};
+
+OptionGroup options_of(ForecastOptions& options);
+
+/// Low and high: a 95% interval.
+struct ForecastInterval {
+  double median = 0, low = 0, high = 0;
+};
+
+struct KlomForecast {
+  ForecastInterval forget, retain, validation;  // P95 of KLoM, nats
+  /// Here `median` is the estimate of all models; NaN where the predicted fall is 0.
+  ForecastInterval multiplier;
+  ForecastParameters parameters;      // of all models
+  std::vector<std::string> warnings;  // where F is unlike what was measured; a sentence each
+};
+
+/// One forecast for each case. InputError for shapes or dtypes that do not fit, fewer than 20 models of
+/// either kind, fewer than 20 validation points (m - n), fewer than 2 or more than N / 2 folds, labels
+/// below 0, a forget set that is empty, all of S, out of range or repeats an index, and for an example of F
+/// that fewer than 3 subset models left out (by name); NonFiniteError names the array, model and point;
+/// OptionError. Deterministic.
+std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
+                                        std::span<const ForecastCase> cases,
+                                        const ForecastOptions& options = {},
+                                        const KlomOptions& klom_options = {});
+
+}  // namespace expunge

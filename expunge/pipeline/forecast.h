@@ -1,0 +1,46 @@
+// A forecast of how near to retraining each forget set of an experiment will come, from its subset and full
+// models (evaluate/klom_forecast.h), and, where oracles are there already, what came of it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "expunge/evaluate/klom_forecast.h"
+#include "expunge/pipeline/experiment.h"
+#include "expunge/report/text_table.h"
+
+namespace expunge {
+
+struct SetForecast {
+  std::string name;
+  int64_t size = 0;  // |F|
+  KlomForecast forecast;
+  /// dm-direct against as many oracles as the forecast is for, where the experiment has them.
+  std::optional<KlomSummary> measured;
+  /// As many other oracles against the same ones, where there are twice as many.
+  std::optional<double> floor_p95;
+};
+
+struct ExperimentForecast {
+  int64_t subset_models = 0, full_models = 0, oracles = 0;
+  std::vector<SetForecast> sets;
+};
+
+/// Needs the finished stores subset/ and full/ only; predicts the removal shifts where that is not done
+/// yet. options.oracles = 0 stands for the oracles that evaluate() judges by. InputError names the
+/// command that makes what is missing, and throws as forecast_klom() does. Deterministic.
+ExperimentForecast forecast(const Experiment& experiment, ForecastOptions options);
+
+/// A line for each forget set: the multiplier, forecast KLoM (P95) of each group with its interval and,
+/// where measured, what came of it.
+TextTable forecast_table(const ExperimentForecast& forecast);
+
+/// All numbers, as JSON text.
+std::string forecast_json(const ExperimentForecast& forecast);
+
+/// Writes OUT/forecast.json, OUT/forecast.csv (the table) and, where something was measured,
+/// OUT/forecast.svg: forecasts against measurements, a panel for each group of points.
+void write_forecast(const Experiment& experiment, const ExperimentForecast& forecast);
+
+}  // namespace expunge

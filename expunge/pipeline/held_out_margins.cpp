@@ -1,0 +1,70 @@
+#include "expunge/pipeline/held_out_margins.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "expunge/attribution/fit_attributor.h"
+#include "expunge/core/worker_pool.h"
+#include "expunge/evaluate/margins.h"
+
+namespace expunge {
+namespace {
+
+torch::Tensor rows_but(const torch::Tensor& x, int64_t begin, int64_t end) {
+  return torch::cat({x.slice(0, 0, begin), x.slice(0, end)}).contiguous();
+}
+
+std::vector<int64_t> indices_where(const torch::Tensor& flags) {
+  const auto found = flags.nonzero().view(-1).contiguous();
+  return {found.data_ptr<int64_t>(), found.data_ptr<int64_t>() + found.numel()};
+}
+
+}  // namespace
+
+torch::Tensor held_out_margins(const torch::Tensor& masks, const torch::Tensor& logits,
+                               const torch::Tensor& full_logits, const torch::Tensor& labels,
+                               const AttributionOptions& options, int64_t folds, int64_t workers) {
+  const int64_t models = masks.size(0);
+  const int64_t n = masks.size(1);
+  const int64_t m = logits.size(1);
+  auto held_out =
+      torch::full({models, m}, std::numeric_limits<float>::quiet_NaN(), torch::kFloat32);
+  for (int64_t k = 0; k < folds; ++k) {
+    const int64_t begin = models * k / folds;
+    const int64_t end = models * (k + 1) / folds;
+    const auto others = rows_but(masks, begin, end);
+    const auto varying = others.any(0).logical_and(others.all(0).logical_not());
+    std::vector<std::vector<int64_t>> removals;
+    std::vector<int64_t> rows;
+    for (int64_t i = begin; i < end; ++i) {
+      auto removal = indices_where(masks[i].logical_not().logical_and(varying));
+      if (removal.empty() || std::ssize(removal) == n) continue;
+      removals.push_back(std::move(removal));
+      rows.push_back(i);
+    }
+    if (rows.empty()) continue;
+    const auto datamodels = fit_attributor(others, rows_but(logits, begin, end), options, workers);
+    const auto shifts = datamodels->removal_shifts(removals);
+    parallel_for(std::ssize(rows), workers, [&](int64_t r) {
+      const auto place = static_cast<size_t>(r);
+      auto unseen = removals[place];
+      for (int64_t j = n; j < m; ++j) unseen.push_back(j);
+      auto points = torch::empty({std::ssize(unseen)}, torch::kInt64);
+      std::copy(unseen.begin(), unseen.end(), points.data_ptr<int64_t>());
+      const auto predicted = shifted_margins(full_logits.index_select(1, points).contiguous(),
+                                             shifts[r].index_select(0, points).contiguous(),
+                                             labels.index_select(0, points), 1)
+                                 .mean(0)
+                                 .contiguous();
+      for (size_t p = 0; p < unseen.size(); ++p)
+        held_out.data_ptr<float>()[rows[place] * m + unseen[p]] = predicted.data_ptr<float>()[p];
+    });
+  }
+  return held_out;
+}
+
+}  // namespace expunge

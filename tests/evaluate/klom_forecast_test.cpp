@@ -1,0 +1,165 @@
+#include "expunge/evaluate/klom_forecast.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "evaluate/simulated_unlearning.h"
+#include "expunge/core/error.h"
+#include "expunge/evaluate/group_summary.h"
+#include "message_of.h"
+#include "nan.h"
+
+namespace expunge {
+namespace {
+
+const std::vector<int64_t> kMixed = {3,   8,   20,  41,  57,  66,  90,  103,
+                                     124, 140, 155, 162, 177, 181, 198, 199};
+
+KlomForecast forecast_of(const ForecastModels& models, const ForecastCase& set,
+                         int64_t workers = 1) {
+  ForecastOptions options;
+  options.resamples = 60;
+  options.workers = workers;
+  return forecast_klom(models, {&set, 1}, options).front();
+}
+
+KlomSummary truth(const SimulatedUnlearning& world, const ForecastCase& set) {
+  return summarise_klom(klom(set.predicted, world.retrained(set.forget, world.models, 7)), world.n,
+                        set.forget);
+}
+
+void expect_holds(const ForecastInterval& interval, double value, const char* what) {
+  EXPECT_LE(interval.low, value) << what;
+  EXPECT_GE(interval.high, value) << what;
+}
+
+TEST(KlomForecast, FindsNothingWrongWithAPredictionThatIsRight) {
+  const SimulatedUnlearning world;
+  const auto models = world.ensembles();
+  const auto set = world.predicted(models, kMixed, 1);
+  const auto forecast = forecast_of(models, set);
+  EXPECT_NEAR(forecast.parameters.bias, 0, 0.15);
+  EXPECT_NEAR(forecast.parameters.spread, 1, 0.1);
+  EXPECT_NEAR(forecast.parameters.own_error, 0, 0.03);
+  expect_holds(forecast.multiplier, 1, "multiplier");
+  const auto measured = truth(world, set);
+  expect_holds(forecast.forget, measured.forget.p95, "forget");
+  expect_holds(forecast.retain, measured.retain.p95, "retain");
+  expect_holds(forecast.validation, measured.validation.p95, "validation");
+  EXPECT_TRUE(forecast.warnings.empty());
+}
+
+// Half of the true fall is predicted: two times as much is needed, and the mean is 2 nats, which are 2
+// standard deviations, too high.
+TEST(KlomForecast, FindsAMultiplierAndABias) {
+  const SimulatedUnlearning world;
+  const auto models = world.ensembles();
+  const auto set = world.predicted(models, kMixed, 0.5);
+  const auto forecast = forecast_of(models, set);
+  EXPECT_NEAR(forecast.parameters.bias, 2, 0.2);
+  EXPECT_NEAR(forecast.multiplier.median, 2, 0.1);
+  expect_holds(forecast.multiplier, 2, "multiplier");
+  expect_holds(forecast.forget, truth(world, set).forget.p95, "forget");
+  EXPECT_GT(forecast.forget.low, 2);
+  EXPECT_LT(forecast.retain.high, 1.2);
+}
+
+// 25 examples of class 0 go, and each takes 0.05 nats from every other of its class: 1.2 nats that a
+// prediction of own effects alone misses.
+TEST(KlomForecast, FindsWhatExamplesOfOneClassDoToEachOther) {
+  SimulatedUnlearning world;
+  world.coupling = 0.05;
+  std::vector<int64_t> forget;
+  for (int64_t j = 0; j < 50; j += 2) forget.push_back(j);
+  const auto models = world.ensembles();
+  auto alone = world;
+  alone.coupling = 0;
+  const auto set = alone.predicted(models, forget, 1);
+  const auto forecast = forecast_of(models, set);
+  EXPECT_NEAR(forecast.parameters.bias, 1.2, 0.3);
+  expect_holds(forecast.forget, truth(world, set).forget.p95, "forget");
+  // Validation points of class 0 lose 1.25 nats, those of class 1 nothing.
+  EXPECT_NEAR(forecast.parameters.validation[0], -1.25, 0.3);
+  EXPECT_NEAR(forecast.parameters.validation[1], 0, 0.3);
+}
+
+TEST(KlomForecast, MeasuresTheErrorOfOwnEffectsWhateverTheNoise) {
+  const SimulatedUnlearning world;
+  const auto models = world.ensembles(/*error=*/0.8);
+  const auto set = world.predicted(models, kMixed, 1);
+  // Folds are predicted by four fifths of the models.
+  EXPECT_NEAR(forecast_of(models, set).parameters.own_error, 0.8 * 0.64, 0.1);
+}
+
+TEST(KlomForecast, DoesNotDependOnUnitsOfMarginsOnOtherSetsOrOnWorkers) {
+  const SimulatedUnlearning world;
+  const auto models = world.ensembles();
+  const auto set = world.predicted(models, kMixed, 0.8);
+  const auto base = forecast_of(models, set);
+
+  auto doubled = models;
+  doubled.margins = models.margins * 2;
+  doubled.full_margins = models.full_margins * 2;
+  doubled.held_out = models.held_out * 2;
+  const auto scaled = forecast_of(doubled, {set.forget, set.predicted * 2}, 2);
+  EXPECT_NEAR(scaled.forget.median, base.forget.median, 1e-6);
+  EXPECT_NEAR(scaled.multiplier.high, base.multiplier.high, 1e-6);
+
+  const std::vector<ForecastCase> two = {world.predicted(models, {1, 2, 3}, 1), set};
+  ForecastOptions options;
+  options.resamples = 60;
+  const auto both = forecast_klom(models, two, options);
+  EXPECT_EQ(both[1].forget.high, base.forget.high);
+  EXPECT_EQ(both[1].validation.low, base.validation.low);
+}
+
+TEST(KlomForecast, WarnsWhereMoreOfAClassGoesThanAnyModelWentWithout) {
+  const SimulatedUnlearning world;
+  const auto models = world.ensembles();
+  std::vector<int64_t> forget;
+  for (int64_t j = 0; j < 100; j += 2) forget.push_back(j);
+  const auto warnings = forecast_of(models, world.predicted(models, forget, 1)).warnings;
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].find("50 of the 100 examples of class 0 go"), std::string::npos)
+      << warnings[0];
+}
+
+TEST(KlomForecast, RefusesWhatItCannotJudge) {
+  const SimulatedUnlearning world;
+  const auto models = world.ensembles();
+  const auto set = world.predicted(models, kMixed, 1);
+  const auto refusal = [](const ForecastModels& given, const ForecastCase& of) {
+    return message_of<InputError>([&] { forecast_of(given, of); });
+  };
+  const auto expect = [](const std::string& message, const char* text) {
+    EXPECT_NE(message.find(text), std::string::npos) << message;
+  };
+  auto changed = models;
+  changed.masks = models.masks.clone();
+  changed.masks.select(1, 41).fill_(true);
+  expect(refusal(changed, set), "left example 41 out required, got 0");
+
+  changed = models;
+  changed.full_margins = models.full_margins.slice(0, 0, 10).contiguous();
+  expect(refusal(changed, set),
+         "at least 20 subset models and full models required, got 100 and 10");
+
+  changed = models;
+  changed.margins = models.margins.clone();
+  changed.margins[4][9] = kNan;
+  expect(refusal(changed, set),
+         "subset models' margins required, got NaN or infinity at model 4, point 9");
+
+  expect(refusal(models, {{3, 3}, set.predicted}), "got 3 twice");
+  expect(refusal(models, {{}, set.predicted}), "got 0");
+  expect(refusal(models, {{200}, set.predicted}), "got 200");
+  expect(refusal(models, {{1}, set.predicted.slice(0, 0, 5).contiguous()}),
+         "predicted margins (100, 400)");
+  ForecastOptions options;
+  options.resamples = 3;
+  EXPECT_THROW(forecast_klom(models, {&set, 1}, options), OptionError);
+}
+
+}  // namespace
+}  // namespace expunge
