@@ -6,9 +6,10 @@
 
 namespace expunge {
 
-/// ridge  subset_datamodels.h, with a prior of its own for an example's effect on itself
-/// lasso  lasso_datamodels.h, the paper's
-enum class Estimator { ridge, lasso };
+/// ridge    subset_datamodels.h, with a prior of its own for an example's effect on itself
+/// carried  the same, and its effect on other points by the networks' tangent kernel (carried_effects.h)
+/// lasso    lasso_datamodels.h, the paper's
+enum class Estimator { ridge, carried, lasso };
 
 struct AttributionOptions {
   Estimator estimator = Estimator::ridge;

@@ -2,12 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "expunge/attribution/carried_effects.h"
 #include "expunge/attribution/lasso_datamodels.h"
 #include "expunge/attribution/penalty_json.h"
 #include "expunge/attribution/subset_datamodels.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
+#include "expunge/pipeline/network_kernel.h"
 
 namespace expunge {
 namespace {
@@ -72,12 +74,17 @@ void predict_shifts(const Experiment& experiment, const EnsembleStore& subset,
   for (const auto& set : experiment.forget_sets()) removals.push_back(set.indices);
   Json record;
   torch::Tensor shifts;
-  if (attribution.estimator == Estimator::ridge) {
+  if (attribution.estimator != Estimator::lasso) {
     RidgeOptions options = attribution.ridge;
     options.workers = experiment.workers();
     const auto datamodels = SubsetDatamodels::fit(subset.masks(), subset.logits(), options);
-    shifts = datamodels.removal_shifts(removals);
-    record["estimator"] = "subset datamodels, ridge";
+    const bool carried = attribution.estimator == Estimator::carried;
+    shifts = carried
+                 ? CarriedDatamodels(datamodels, CarriedEffects::fit(network_kernel(experiment)))
+                       .removal_shifts(removals)
+                 : datamodels.removal_shifts(removals);
+    record["estimator"] = carried ? "subset datamodels, ridge, carried over by the tangent kernel"
+                                  : "subset datamodels, ridge";
     record["options"] = recorded_options(attribution);
     record["lambda"] = datamodels.lambda_choice().lambda;
     record["lambda_ratio"] = datamodels.lambda_choice().ratio;
@@ -120,15 +127,20 @@ torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
   return shift;
 }
 
+EnsembleStore train_subset_models(const Experiment& experiment, const std::string& name,
+                                  int64_t models, const MaskOptions& masks) {
+  auto spec = experiment.subset_spec();
+  spec.name += suffix(name);
+  spec.models = models;
+  spec.masks = masks;
+  return train_ensemble(experiment.folder() / spec.name, spec, experiment.config().recipe,
+                        experiment.problem(), experiment.workers(), experiment.progress());
+}
+
 void make_datamodels(const Experiment& experiment, const DatamodelsConfig& config) {
   config.validate();
-  auto spec = experiment.subset_spec();
-  spec.name += suffix(config.name);
-  spec.models = config.subset_models;
-  spec.masks = config.masks;
   const auto store =
-      train_ensemble(experiment.folder() / spec.name, spec, experiment.config().recipe,
-                     experiment.problem(), experiment.workers(), experiment.progress());
+      train_subset_models(experiment, config.name, config.subset_models, config.masks);
   if (!is_predicted(experiment, config.attribution, config.name))
     predict_shifts(experiment, store, config.attribution, config.name);
 }

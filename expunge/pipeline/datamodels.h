@@ -38,6 +38,10 @@ bool is_predicted(const Experiment& experiment, const AttributionOptions& attrib
 torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
                          const std::string& name);
 
+/// Trains the subset models of OUT/subset@<name>, as far as they are missing.
+EnsembleStore train_subset_models(const Experiment& experiment, const std::string& name,
+                                  int64_t models, const MaskOptions& masks);
+
 /// Trains the subset models of other datamodels, as far as they are missing, and predicts their
 /// shifts unless that is done.
 void make_datamodels(const Experiment& experiment, const DatamodelsConfig& config);
