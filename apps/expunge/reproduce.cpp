@@ -27,13 +27,12 @@ void run(const ReproduceFlags& flags) {
   if (!flags.data.empty()) config.data.path = flags.data;
   const auto folder = flags.out.empty() ? std::filesystem::path("runs") / config.name
                                         : std::filesystem::path(flags.out);
-  std::optional<SweepConfig> sweep;
-  if (!spec.sweep.empty()) sweep = read_sweep_config(configs / spec.sweep);
+  const auto grid = read_grid(spec, configs);
   const auto progress = make_progress(flags.common);
   const Experiment experiment(std::move(config), folder, flags.common.workers, progress.get());
   experiment.train();
   if (experiment.needs_attribution()) experiment.attribute();
-  if (sweep) run_sweep(experiment, *sweep);
+  run_grid(experiment, grid);
   const auto figure = write_figure(experiment, spec, configs);
   const auto page = (folder / "figures.html").string();
   if (flags.common.json) {
@@ -59,7 +58,7 @@ void run(const ReproduceFlags& flags) {
 std::string figures_help() {
   std::string text = "Figures:\n";
   for (const auto& spec : figure_specs())
-    text += fmt::format("  {:<10} {}\n", spec.name, spec.about);
+    text += fmt::format("  {:<11} {}\n", spec.name, spec.about);
   return text;
 }
 

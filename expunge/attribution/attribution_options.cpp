@@ -14,12 +14,13 @@ OptionGroup options_of(AttributionOptions& o) {
   group
       .add("estimator", o.estimator,
            {{"ridge", Estimator::ridge},
+            {"carried", Estimator::carried},
             {"lasso", Estimator::lasso},
             {"trak", Estimator::trak},
             {"ekfac", Estimator::ekfac}},
-           "datamodels by ridge regression or by LASSO, or gradients of full models by TRAK or "
-           "EK-FAC "
-           "(options of each with its name before them)")
+           "datamodels by ridge regression, the same with effects on other points carried over by "
+           "the "
+           "networks' tangent kernel, or by LASSO; or gradients of full models by TRAK or EK-FAC")
       .include(options_of(o.ridge))
       .include(options_of(o.lasso))
       .include(options_of(o.trak))

@@ -7,11 +7,12 @@
 
 namespace expunge {
 
-/// ridge  subset_datamodels.h, with a prior of its own for an example's effect on itself
-/// lasso  lasso_datamodels.h, the paper's
-/// trak   trak.h, by gradients of full models
-/// ekfac  ekfac.h, by gradients and curvature of full models
-enum class Estimator { ridge, lasso, trak, ekfac };
+/// ridge    subset_datamodels.h, with a prior of its own for an example's effect on itself
+/// carried  the same, and its effect on other points by the networks' tangent kernel (carried_effects.h)
+/// lasso    lasso_datamodels.h, the paper's
+/// trak     trak.h, by gradients of full models
+/// ekfac    ekfac.h, by gradients and curvature of full models
+enum class Estimator { ridge, carried, lasso, trak, ekfac };
 
 struct AttributionOptions {
   Estimator estimator = Estimator::ridge;

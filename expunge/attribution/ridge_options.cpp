@@ -37,10 +37,13 @@ OptionGroup options_of(RidgeOptions& o) {
       .add("prior", o.prior,
            {{"own", EffectPrior::own},
             {"adaptive", EffectPrior::adaptive},
+            {"local", EffectPrior::local},
             {"self", EffectPrior::self},
             {"none", EffectPrior::none}},
            "an example's effect on itself: not shrunk (own), shrunk by what similar examples say "
-           "(adaptive), shrunk less than others (self), shrunk as all others (none)")
+           "(adaptive), the same after comparing it with its neighbours in each model (local), "
+           "shrunk "
+           "less than others (self), shrunk as all others (none)")
       .add("lambda", o.lambda, "ridge penalty; auto: chosen on held-out subset models")
       .add("lambda_ratio", o.lambda_ratio,
            "ridge penalty in units of n alpha (1 - alpha), instead of lambda")

@@ -15,9 +15,12 @@ namespace expunge {
 ///   adaptive  as own, then each own effect is shrunk towards those of the examples that the models
 ///             fit alike, by as much as its noise asks for (own_effect_shrinkage.h): better the fewer
 ///             models there are (docs/experiments/own-effects.md)
+///   local     as adaptive, but before it is shrunk each example's logits are compared with those of
+///             the points nearest to it in the same model, whose luck they share (local_effects.h):
+///             the best with few models (docs/experiments/model-count.md)
 ///   self      the own effect has variance 1 + self_variance
 ///   none      all 1: plain ridge regression
-enum class EffectPrior { own, adaptive, self, none };
+enum class EffectPrior { own, adaptive, local, self, none };
 
 struct RidgeOptions {
   EffectPrior prior = EffectPrior::own;

@@ -6,6 +6,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "expunge/attribution/group_moments.h"
+#include "expunge/attribution/local_effects.h"
 #include "expunge/attribution/mask_gram.h"
 #include "expunge/attribution/own_effect_shrinkage.h"
 #include "expunge/attribution/weighted_sums.h"
@@ -91,6 +92,14 @@ void SubsetDatamodels::estimate_own_effects() {
   own_effects_ = torch::zeros({n, classes}, torch::kFloat32);
   const bool self = options_.prior == EffectPrior::self;
   if (options_.prior == EffectPrior::none || (self && self_variance_ == 0)) return;
+  if (options_.prior == EffectPrior::local) {
+    torch::Tensor gram;
+    on_one_thread([&] { gram = factor_.matmul(factor_.t()); });
+    const auto estimates =
+        local_own_effects(masks_, logits_, gram, lambda_.lambda, {.workers = options_.workers});
+    own_effects_ = shrink_own_effects(estimates).to(torch::kFloat32);
+    return;
+  }
   const bool adaptive = options_.prior == EffectPrior::adaptive;
   OwnEffectEstimates estimates;
   if (adaptive) {

@@ -21,7 +21,8 @@
 // For s -> infinity (EffectPrior::own) t = (q'y) / (a'q): the effect that makes the others' ridge
 // regression agree with the data best, without any shrinkage. EffectPrior::adaptive takes that t and
 // shrinks it afterwards (own_effect_shrinkage.h); its noise has variance v (q'q) / (a'q)^2, v the
-// variance of y within the models that saw j and within those that did not.
+// variance of y within the models that saw j and within those that did not. EffectPrior::local
+// estimates t beside the logits of neighbouring points (local_effects.h), then shrinks it.
 //
 // Cost. Fit: N^3/3 + N^2 n for the factorisation and q, and one pass over the logits of S. Each
 // further forget set: one pass over all logits.

@@ -1,12 +1,13 @@
 #include "expunge/pipeline/attributors.h"
 
+#include "expunge/attribution/carried_effects.h"
 #include "expunge/attribution/ekfac.h"
 #include "expunge/attribution/lasso_datamodels.h"
 #include "expunge/attribution/multiplier.h"
 #include "expunge/attribution/penalty_json.h"
 #include "expunge/attribution/subset_datamodels.h"
 #include "expunge/attribution/trak.h"
-#include "expunge/core/error.h"
+#include "expunge/pipeline/network_kernel.h"
 
 namespace expunge {
 namespace {
@@ -14,15 +15,20 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 FittedAttributor fit_ridge(const Experiment& experiment, const EnsembleStore& subset,
-                           RidgeOptions options) {
+                           RidgeOptions options, bool carried) {
   options.workers = experiment.workers();
-  auto datamodels = std::make_unique<SubsetDatamodels>(
-      SubsetDatamodels::fit(subset.masks(), subset.logits(), options));
-  Json record = {{"estimator", "subset datamodels, ridge"},
-                 {"lambda", datamodels->lambda_choice().lambda},
-                 {"lambda_ratio", datamodels->lambda_choice().ratio},
-                 {"held_out_error", curve_json(datamodels->lambda_choice().curve)}};
-  return {std::move(datamodels), std::move(record)};
+  auto datamodels = SubsetDatamodels::fit(subset.masks(), subset.logits(), options);
+  Json record = {
+      {"estimator", carried ? "subset datamodels, ridge, carried over by the tangent kernel"
+                            : "subset datamodels, ridge"},
+      {"lambda", datamodels.lambda_choice().lambda},
+      {"lambda_ratio", datamodels.lambda_choice().ratio},
+      {"held_out_error", curve_json(datamodels.lambda_choice().curve)}};
+  if (!carried)
+    return {std::make_unique<SubsetDatamodels>(std::move(datamodels)), std::move(record)};
+  return {std::make_unique<CarriedDatamodels>(std::move(datamodels),
+                                              CarriedEffects::fit(network_kernel(experiment))),
+          std::move(record)};
 }
 
 FittedAttributor fit_lasso(const Experiment& experiment, const EnsembleStore& subset,
@@ -69,7 +75,9 @@ FittedAttributor fit_attributor(const Experiment& experiment, const EnsembleStor
   FittedAttributor fitted;
   switch (options.estimator) {
     case Estimator::ridge:
-      fitted = fit_ridge(experiment, subset, options.ridge);
+    case Estimator::carried:
+      fitted =
+          fit_ridge(experiment, subset, options.ridge, options.estimator == Estimator::carried);
       break;
     case Estimator::lasso:
       fitted = fit_lasso(experiment, subset, options.lasso);

@@ -14,7 +14,8 @@ struct FittedAttributor {
   nlohmann::ordered_json record;  // estimator, options, and what was found: penalty or multiplier
 };
 
-/// Ridge and LASSO are fitted to the subset models. TRAK and EK-FAC take gradients of the experiment's
+/// Ridge and LASSO are fitted to the subset models (carried: beside the full models' tangent kernel).
+/// TRAK and EK-FAC take gradients of the experiment's
 /// full models, and the subset models tell the multiplier of their shifts (multiplier.h). Throws what
 /// these throw; InputError names the command that makes the full models if they are not there.
 FittedAttributor fit_attributor(const Experiment& experiment, const EnsembleStore& subset,

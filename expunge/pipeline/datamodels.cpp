@@ -99,20 +99,22 @@ torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
   return shift;
 }
 
-EnsembleStore train_subset_models(const Experiment& experiment, const DatamodelsConfig& config) {
-  config.validate();
+EnsembleStore train_subset_models(const Experiment& experiment, const std::string& name,
+                                  int64_t models, const MaskOptions& masks) {
   auto spec = experiment.subset_spec();
-  if (config.subset_models > 0) {
-    spec.name += suffix(config.name);
-    spec.models = config.subset_models;
-    spec.masks = config.masks;
+  if (models > 0) {
+    spec.name += suffix(name);
+    spec.models = models;
+    spec.masks = masks;
   }
   return train_ensemble(experiment.folder() / spec.name, spec, experiment.config().recipe,
                         experiment.problem(), experiment.workers(), experiment.progress());
 }
 
 void make_datamodels(const Experiment& experiment, const DatamodelsConfig& config) {
-  const auto store = train_subset_models(experiment, config);
+  config.validate();
+  const auto store =
+      train_subset_models(experiment, config.name, config.subset_models, config.masks);
   if (!is_predicted(experiment, config.attribution, config.name))
     predict_shifts(experiment, store, config.attribution, config.name);
 }

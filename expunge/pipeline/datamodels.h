@@ -38,10 +38,13 @@ bool is_predicted(const Experiment& experiment, const AttributionOptions& attrib
 torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
                          const std::string& name);
 
-/// Trains the subset models that other datamodels are fitted to, as far as they are missing.
-EnsembleStore train_subset_models(const Experiment& experiment, const DatamodelsConfig& config);
+/// Trains the subset models of OUT/subset@<name>, as far as they are missing; the experiment's own, of its
+/// own masks, where `models` is 0.
+EnsembleStore train_subset_models(const Experiment& experiment, const std::string& name,
+                                  int64_t models, const MaskOptions& masks);
 
-/// The same, and predicts the forget sets' shifts unless that is done.
+/// Trains the subset models of other datamodels, as far as they are missing, and predicts their
+/// shifts unless that is done.
 void make_datamodels(const Experiment& experiment, const DatamodelsConfig& config);
 
 }  // namespace expunge

@@ -97,7 +97,9 @@ ExperimentLds experiment_lds(const Experiment& experiment,
   };
   add("", subset, experiment.config().attribution);
   for (const auto& config : datamodels)
-    add(config.name, train_subset_models(experiment, config), config.attribution);
+    add(config.name,
+        train_subset_models(experiment, config.name, config.subset_models, config.masks),
+        config.attribution);
   write_file_atomically(experiment.folder() / "lds.csv", lds_csv(result));
   return result;
 }

@@ -17,6 +17,10 @@ MadeFigure margin_examples(const Experiment& experiment, const FigureSpec& spec)
 /// KLoM beside U-LiRA.
 MadeFigure attacks(const Experiment& experiment, const FigureSpec& spec, const SweepConfig& sweep);
 
+/// KLoM against the number of subset models.
+MadeFigure model_counts(const Experiment& experiment, const FigureSpec& spec,
+                        const ModelCountConfig& config);
+
 /// Adds the pictures as panels of the section and as one SVG file.
 void add_panels(MadeFigure& figure, const std::string& figure_name, const std::string& part,
                 std::string heading, std::vector<SvgCanvas> pictures);

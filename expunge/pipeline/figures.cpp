@@ -25,6 +25,8 @@ const std::vector<FigureSpec>& figure_specs() {
       {"figure-5", "", "figure-5.toml", "SCRUB beside oracle matching over time"},
       {"losses", "", "losses.toml", "losses over time: every method moves the model"},
       {"u-lira", "u-lira-", "u-lira.toml", "KLoM beside the U-LiRA attack"},
+      {"model-count", "model-count-", "model-count.toml",
+       "KLoM against the number of subset models"},
   };
   return specs;
 }
@@ -38,24 +40,39 @@ const FigureSpec& figure_spec(const std::string& name) {
   fail<OptionError>("unknown figure \"{}\"; did you mean {}?", name, nearest_name(name, names));
 }
 
+FigureGrid read_grid(const FigureSpec& spec, const fs::path& configs) {
+  FigureGrid grid;
+  if (spec.name == "model-count") {
+    grid.counts = read_model_count_config(configs / spec.grid);
+  } else if (!spec.grid.empty()) {
+    grid.sweep = read_sweep_config(configs / spec.grid);
+  }
+  return grid;
+}
+
+void run_grid(const Experiment& experiment, const FigureGrid& grid) {
+  if (grid.sweep) run_sweep(experiment, *grid.sweep);
+  if (grid.counts) run_model_counts(experiment, *grid.counts);
+}
+
 MadeFigure make_figure(const Experiment& experiment, const FigureSpec& spec,
-                       const std::optional<SweepConfig>& sweep) {
-  if (!spec.sweep.empty() && !sweep) fail("{}: a sweep required, got none", spec.name);
+                       const FigureGrid& grid) {
+  if (!spec.grid.empty() && !grid.sweep && !grid.counts)
+    fail("{}: a grid required, got none", spec.name);
   if (spec.name == "figure-4") return figures::margin_examples(experiment, spec);
+  if (grid.counts) return figures::model_counts(experiment, spec, *grid.counts);
   if (spec.name == "figure-2" || spec.name == "figure-5")
-    return figures::courses(experiment, spec, *sweep);
-  if (spec.name == "losses") return figures::losses(experiment, spec, *sweep);
-  if (spec.name == "u-lira") return figures::attacks(experiment, spec, *sweep);
-  return figures::frontiers(experiment, spec, *sweep);
+    return figures::courses(experiment, spec, *grid.sweep);
+  if (spec.name == "losses") return figures::losses(experiment, spec, *grid.sweep);
+  if (spec.name == "u-lira") return figures::attacks(experiment, spec, *grid.sweep);
+  return figures::frontiers(experiment, spec, *grid.sweep);
 }
 
 MadeFigure write_figure(const Experiment& experiment, const FigureSpec& spec,
                         const fs::path& configs) {
   const auto folder = experiment.folder() / "figures";
   const auto made_as = [&](const FigureSpec& figure) {
-    std::optional<SweepConfig> sweep;
-    if (!figure.sweep.empty()) sweep = read_sweep_config(configs / figure.sweep);
-    return make_figure(experiment, figure, sweep);
+    return make_figure(experiment, figure, read_grid(figure, configs));
   };
   fs::create_directories(folder);
   MadeFigure made;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "expunge/pipeline/model_counts.h"
 #include "expunge/pipeline/sweep.h"
 #include "expunge/report/figures_page.h"
 
@@ -19,13 +20,24 @@ namespace expunge {
 struct FigureSpec {
   std::string name;        // "figure-1"
   std::string experiment;  // its configuration: configs/reproduce/<experiment><scale>.toml
-  std::string sweep;       // its grid: configs/reproduce/<sweep>; empty if it needs none
+  std::string grid;        // configs/reproduce/<grid>; empty if it needs none
   std::string about;       // for lists of commands
 };
 const std::vector<FigureSpec>& figure_specs();
 
 /// OptionError, with the nearest name, if there is none called `name`.
 const FigureSpec& figure_spec(const std::string& name);
+
+/// What a figure runs in its experiment's folder, beside the experiment. At most one of them.
+struct FigureGrid {
+  std::optional<SweepConfig> sweep;
+  std::optional<ModelCountConfig> counts;
+};
+/// Reads the figure's grid in the folder `configs`; throws as read_sweep_config() and
+/// read_model_count_config() do.
+FigureGrid read_grid(const FigureSpec& spec, const std::filesystem::path& configs);
+/// Runs it; resumable. Throws as run_sweep() and run_model_counts() do.
+void run_grid(const Experiment& experiment, const FigureGrid& grid);
 
 struct FigureFile {
   std::string name;  // within OUT/figures
@@ -38,10 +50,10 @@ struct MadeFigure {
   std::vector<FigureFile> files;
 };
 
-/// Makes a figure from a finished sweep (and the experiment's ensembles). InputError names what is
+/// Makes a figure from a grid that was run (and the experiment's ensembles). InputError names what is
 /// not there.
 MadeFigure make_figure(const Experiment& experiment, const FigureSpec& spec,
-                       const std::optional<SweepConfig>& sweep);
+                       const FigureGrid& grid);
 
 /// Writes a figure's files, then OUT/figures.html with it and all others of `configs` (the folder of
 /// the grids) whose files are there. Returns the figure.

@@ -7,6 +7,7 @@
 #include "expunge/core/atomic_file.h"
 #include "expunge/evaluate/margins.h"
 #include "expunge/pipeline/held_out_margins.h"
+#include "expunge/pipeline/network_kernel.h"
 #include "expunge/report/forecast_plot.h"
 
 namespace expunge {
@@ -82,9 +83,13 @@ ExperimentForecast forecast(const Experiment& experiment, ForecastOptions option
   models.full_margins = margins(full.logits(), labels, experiment.workers());
   models.labels = labels.contiguous();
   models.folds = std::min<int64_t>(5, models.masks.size(0) / 2);
+  const auto& attribution = experiment.config().attribution;
+  std::optional<CarriedEffects> carried;
+  if (attribution.estimator == Estimator::carried)
+    carried = CarriedEffects::fit(network_kernel(experiment));
   models.held_out =
-      held_out_margins(models.masks, subset.logits(), full.logits(), labels,
-                       experiment.config().attribution, models.folds, experiment.workers());
+      held_out_margins(models.masks, subset.logits(), full.logits(), labels, attribution,
+                       carried ? &*carried : nullptr, models.folds, experiment.workers());
   std::vector<ForecastCase> cases;
   for (const auto& set : experiment.forget_sets()) {
     const auto shift = experiment.shift(set) * experiment.config().evaluation.multiplier;

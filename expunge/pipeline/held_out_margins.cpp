@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "expunge/attribution/fit_attributor.h"
+#include "expunge/attribution/make_attributor.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/evaluate/margins.h"
 
@@ -27,7 +27,8 @@ std::vector<int64_t> indices_where(const torch::Tensor& flags) {
 
 torch::Tensor held_out_margins(const torch::Tensor& masks, const torch::Tensor& logits,
                                const torch::Tensor& full_logits, const torch::Tensor& labels,
-                               const AttributionOptions& options, int64_t folds, int64_t workers) {
+                               const AttributionOptions& options, const CarriedEffects* carried,
+                               int64_t folds, int64_t workers) {
   const int64_t models = masks.size(0);
   const int64_t n = masks.size(1);
   const int64_t m = logits.size(1);
@@ -47,7 +48,8 @@ torch::Tensor held_out_margins(const torch::Tensor& masks, const torch::Tensor& 
       rows.push_back(i);
     }
     if (rows.empty()) continue;
-    const auto datamodels = fit_attributor(others, rows_but(logits, begin, end), options, workers);
+    const auto datamodels =
+        make_attributor(options, others, rows_but(logits, begin, end), carried, workers);
     const auto shifts = datamodels->removal_shifts(removals);
     parallel_for(std::ssize(rows), workers, [&](int64_t r) {
       const auto place = static_cast<size_t>(r);

@@ -10,16 +10,18 @@
 #include <cstdint>
 
 #include "expunge/attribution/attribution_options.h"
+#include "expunge/attribution/carried_effects.h"
 
 namespace expunge {
 
 /// masks (N, n) bool, logits (N, m, C) of subset models, full_logits (Nf, m, C), labels (m) int64 -> (N, m)
 /// float32, nats: the predicted margin of each point that the model did not see, elsewhere NaN, and NaN for an
 /// example that the models of the other folds all saw, so that nothing tells its effect. Model i is in fold k
-/// if N k / folds <= i < N (k + 1) / folds. Costs `folds` fits and N Nf (m - alpha n) margins. InputError and
-/// NonFiniteError as the fits throw them.
+/// if N k / folds <= i < N (k + 1) / folds. Costs `folds` fits and N Nf (m - alpha n) margins. InputError,
+/// OptionError and NonFiniteError as make_attributor() throws them; `carried` as there.
 torch::Tensor held_out_margins(const torch::Tensor& masks, const torch::Tensor& logits,
                                const torch::Tensor& full_logits, const torch::Tensor& labels,
-                               const AttributionOptions& options, int64_t folds, int64_t workers);
+                               const AttributionOptions& options, const CarriedEffects* carried,
+                               int64_t folds, int64_t workers);
 
 }  // namespace expunge

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks what the documents claim of the tree: every relative link leads to a file that is there
-(and, with #fragment, to a heading), and HACKING.md names every folder, and no other.
+(and, with #fragment, to a heading), HACKING.md names every folder, and no other, and a fenced block
+under a line `<!-- file: PATH -->` (from the root) is that file, to the letter.
 
 usage: check_docs.py FOLDER    one line a fault; exit code 1 if there are any
 """
@@ -76,6 +77,29 @@ def wrong_folders(root, files):
             yield f"HACKING.md: folder {folder}/ is not named"
 
 
+def differing_code(root, name):
+    """Blocks that are said to be a file against the file."""
+    lines = open(os.path.join(root, name), encoding="utf-8").read().split("\n")
+    for i, line in enumerate(lines):
+        named = re.fullmatch(r"<!-- file: (.+?) -->\s*", line)
+        if not named:
+            continue
+        path = os.path.join(root, named[1])
+        if not os.path.isfile(path):
+            yield f"{name}:{i + 1}: {named[1]}: no such file"
+            continue
+        if i + 1 == len(lines) or not lines[i + 1].startswith("```"):
+            yield f"{name}:{i + 2}: a fenced block required, that of {named[1]}"
+            continue
+        shown = lines[i + 2:]
+        shown = shown[:shown.index("```")] if "```" in shown else shown
+        wanted = open(path, encoding="utf-8").read().removesuffix("\n").split("\n")
+        if shown != wanted:
+            at = next((k for k, pair in enumerate(zip(shown, wanted)) if pair[0] != pair[1]),
+                      min(len(shown), len(wanted)))
+            yield f"{name}:{i + 3 + at}: differs from {named[1]}:{at + 1}"
+
+
 def main():
     if len(sys.argv) != 2 or not os.path.isdir(sys.argv[1]):
         sys.exit(__doc__)
@@ -83,6 +107,7 @@ def main():
     files = files_of(root)
     documents = [f for f in files if f.endswith(".md")]
     faults = [fault for name in documents for fault in broken_links(root, name)]
+    faults += [fault for name in documents for fault in differing_code(root, name)]
     faults += wrong_folders(root, files)
     print("\n".join(faults) if faults else f"{len(documents)} documents checked")
     sys.exit(1 if faults else 0)

@@ -27,10 +27,12 @@ class Figures : public TinyExperiment {
     put_file(folder_ / "grids" / "figure-2.toml", scrub + "trajectory = true\n");
     put_file(folder_ / "grids" / "losses.toml", scrub + "trajectory = true\n");
     put_file(folder_ / "grids" / "u-lira.toml", scrub);
+    put_file(folder_ / "grids" / "model-count.toml",
+             "models = [5, 10]\n[[estimator]]\nname = \"own\"\nlambda_ratio = 3\n");
   }
   void make(const std::string& name) {
     const auto& spec = figure_spec(name);
-    if (!spec.sweep.empty()) run_sweep(tiny_, read_sweep_config(folder_ / "grids" / spec.sweep));
+    run_grid(tiny_, read_grid(spec, folder_ / "grids"));
     write_figure(tiny_, spec, folder_ / "grids");
   }
   std::string text(const std::string& file) const { return read_file(folder_ / "out" / file); }
@@ -38,7 +40,7 @@ class Figures : public TinyExperiment {
 };
 
 TEST_F(Figures, EachLeavesNumbersPicturesAndASection) {
-  for (const char* name : {"figure-1", "figure-2", "figure-4", "losses", "u-lira"}) {
+  for (const char* name : {"figure-1", "figure-2", "figure-4", "losses", "u-lira", "model-count"}) {
     make(name);
     EXPECT_GT(text(fmt::format("figures/{}.csv", name)).size(), 50U) << name;
     EXPECT_NE(text("figures.html").find(fmt::format("id=\"{}\"", name)), std::string::npos) << name;
@@ -71,6 +73,8 @@ TEST(FigureSpecs, ShippedSettingsAndForgetSetsAreSound) {
   const std::map<std::string, int64_t> examples = {
       {"small", 2000}, {"cifar", 4000}, {"paper", 50000}};
   for (const auto& spec : figure_specs()) {
+    const auto grid = read_grid(spec, folder);
+    EXPECT_EQ(spec.grid.empty(), !grid.sweep && !grid.counts) << spec.name;
     for (const auto& [scale, n_of_scale] : examples) {
       const auto config = read_run_config(folder / (spec.experiment + scale + ".toml"));
       size_t forgotten = 0;

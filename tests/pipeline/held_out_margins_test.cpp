@@ -20,7 +20,7 @@ struct HeldOutCase {
 
   HeldOutCase() { options.ridge.lambda = 3; }
   [[nodiscard]] torch::Tensor run(int64_t workers = 1) const {
-    return held_out_margins(subset.masks, subset.logits, full, labels, options, 5, workers);
+    return held_out_margins(subset.masks, subset.logits, full, labels, options, nullptr, 5, workers);
   }
 };
 

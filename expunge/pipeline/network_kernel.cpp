@@ -1,0 +1,49 @@
+#include "expunge/pipeline/network_kernel.h"
+
+#include <ATen/ops/zeros.h>
+
+#include <mutex>
+#include <vector>
+
+#include "expunge/core/error.h"
+#include "expunge/core/npy.h"
+#include "expunge/core/worker_pool.h"
+#include "expunge/gradients/tangent_kernel.h"
+
+namespace expunge {
+
+torch::Tensor network_kernel(const Experiment& experiment) {
+  const auto path = experiment.folder() / "kernel.npy";
+  const auto& problem = experiment.problem();
+  const auto full = experiment.open_store("full", "train");
+  if (std::filesystem::exists(path)) {
+    const auto kernel = read_npy(path);
+    if (kernel.sizes() == at::IntArrayRef({problem.m(), problem.n()}) &&
+        kernel.scalar_type() == torch::kFloat32)
+      return kernel;
+    fail<InputError>("{}: an array ({}, {}) of Float required, got ({}) of {}; remove it",
+                     path.string(), problem.m(), problem.n(), fmt::join(kernel.sizes(), ", "),
+                     toString(kernel.scalar_type()));
+  }
+  const int64_t models = std::min<int64_t>(8, full.description().models);
+  std::vector<torch::Tensor> kernels(static_cast<size_t>(models));
+  std::mutex telling;
+  int64_t done = 0;
+  const auto tell = [&](int64_t more) {
+    const std::lock_guard lock(telling);
+    done += more;
+    if (auto* progress = experiment.progress()) progress->update("kernel", done, models, 0);
+  };
+  tell(0);
+  parallel_for(models, experiment.workers(), [&](int64_t i) {
+    const auto model = full.model(i);
+    kernels[static_cast<size_t>(i)] = tangent_kernel(*model.network, problem.inputs, problem.n());
+    tell(1);
+  });
+  auto kernel = torch::zeros({problem.m(), problem.n()}, torch::kFloat32);
+  for (const auto& one : kernels) kernel += one / static_cast<double>(models);
+  write_npy(path, kernel);
+  return kernel;
+}
+
+}  // namespace expunge
