@@ -47,10 +47,10 @@ void run(const ForecastFlags& flags) {
 }  // namespace
 
 void register_forecast(CLI::App& app) {
-  auto* command = app.add_subcommand(
-      "forecast",
-      "Tell, before unlearning and without oracles, how far from retraining the predictions of an "
-      "experiment will be; needs its subset and full models only");
+  auto* command = app.add_subcommand("forecast",
+                                     "Forecast how far from retraining the predictions of an "
+                                     "experiment will be, before unlearning "
+                                     "and without oracles: from its subset and full models");
   const auto flags = std::make_shared<ForecastFlags>();
   add_experiment_flags(*command, flags->experiment);
   add_option_flags(*command, options_of(flags->options));
