@@ -1,7 +1,8 @@
 // Seconds to score training examples by gradients of one model: TRAK or EK-FAC influence.
 //
 //   gradient_benchmark trak|ekfac MODEL.safetensors INPUTS.npy LABELS.npy [--train 2000]
-//                      [--dimensions 1024] [--workers 2] [--repeats 5] [--out SCORES.npy]
+//                      [--dimensions 1024] [--labels drawn|all] [--workers 2] [--repeats 5]
+//                      [--out SCORES.npy]
 //
 // INPUTS (m, C, H, W) float32 as the model takes them, LABELS (m) int64: the first `train` are the
 // training set, the others the points whose margins are scored. Prints one JSON line: the seconds of each
@@ -32,6 +33,7 @@ struct Arguments {
   int64_t dimensions = 1024;
   int64_t workers = 2;
   int64_t repeats = 5;
+  FisherLabels labels = FisherLabels::drawn;
 };
 
 Arguments parse(int argc, char** argv) {
@@ -53,11 +55,15 @@ Arguments parse(int argc, char** argv) {
       arguments.workers = std::atoll(value);
     } else if (name == "--repeats") {
       arguments.repeats = std::atoll(value);
+    } else if (name == "--labels") {
+      arguments.labels = std::string(value) == "all" ? FisherLabels::all : FisherLabels::drawn;
     } else if (name == "--out") {
       arguments.out = value;
     } else {
       fail<OptionError>(
-          "options --train, --dimensions, --workers, --repeats and --out expected, got {}", name);
+          "options --train, --dimensions, --labels, --workers, --repeats and --out expected, got "
+          "{}",
+          name);
     }
   }
   if (given.size() != 4)
@@ -92,7 +98,9 @@ void run(const Arguments& arguments) {
       options.dimensions = arguments.dimensions;
       scores = Trak(models, problem, options, arguments.workers).scores(points);
     } else {
-      scores = EkfacInfluence(models, problem, {}, arguments.workers).scores(points);
+      EkfacOptions options;
+      options.labels = arguments.labels;
+      scores = EkfacInfluence(models, problem, options, arguments.workers).scores(points);
     }
     seconds.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());

@@ -2,18 +2,20 @@
 """Scores training examples by gradients of one MLP with other programs, and prints the seconds.
 
 usage: gradient_scores.py MODE MODEL.safetensors INPUTS.npy LABELS.npy [--train 2000] [--dimensions 1024]
-                          [--threads 2] [--repeats 3] [--compare SCORES.npy]
+                          [--threads 2] [--repeats 3] [--draws 1] [--compare SCORES.npy] [--out SCORES.npy]
 
 Arguments as benchmarks/gradient_benchmark.cpp has them; the model an MLP written by expunge.
 
 Modes:
   traker        TRAK by the package of its authors, float32, with its projector for CPUs (blocks)
   traker-whole  the same without projection
-  kronfluence   EK-FAC influence on the margin; labels of the Fisher matrix drawn from the model
+  kronfluence   EK-FAC influence on the margin; labels of the Fisher matrix drawn from the model, damping by its
+                heuristic, 0.1 of the mean eigenvalue; --draws labels of each example
 
 Prints one JSON line: seconds of each repeat, from model and arrays in memory to scores, and the process's peak
 memory. `--compare` prints, against the scores of SCORES (train, points), the median over points of Spearman's
-correlation and the largest difference after the best common factor, as a share of the largest score.
+correlation and the largest difference after the best common factor, as a share of the largest score. `--out`
+writes the peer's own.
 """
 import argparse
 import json
@@ -77,7 +79,7 @@ def traker(model, train, points, dimensions, whole):
         shutil.rmtree(folder)
 
 
-def kronfluence(model, train, points):
+def kronfluence(model, train, points, draws):
     from kronfluence.analyzer import Analyzer, prepare_model
     from kronfluence.arguments import FactorArguments, ScoreArguments
     from kronfluence.task import Task
@@ -100,12 +102,13 @@ def kronfluence(model, train, points):
         analyzer = Analyzer(analysis_name="points", model=model, task=task, cpu=True, output_dir=folder,
                             disable_tqdm=True, disable_model_save=True)
         train = torch.utils.data.TensorDataset(*train)
+        drawn = torch.utils.data.ConcatDataset([train] * draws)
         points = torch.utils.data.TensorDataset(*points)
-        analyzer.fit_all_factors(factors_name="ekfac", dataset=train, per_device_batch_size=500,
+        analyzer.fit_all_factors(factors_name="ekfac", dataset=drawn, per_device_batch_size=500,
                                  factor_args=FactorArguments(strategy="ekfac"))
         analyzer.compute_pairwise_scores(scores_name="scores", factors_name="ekfac", query_dataset=points,
                                          train_dataset=train, per_device_query_batch_size=1000,
-                                         per_device_train_batch_size=500, score_args=ScoreArguments())
+                                         per_device_train_batch_size=500, score_args=ScoreArguments(damping_factor=None))
         return analyzer.load_pairwise_scores("scores")["all_modules"].T.numpy()
     finally:
         shutil.rmtree(folder)
@@ -125,7 +128,9 @@ def main():
     parser.add_argument("--dimensions", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--compare")
+    parser.add_argument("--out")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     inputs = torch.from_numpy(np.load(given.inputs))
@@ -137,12 +142,14 @@ def main():
         model = network(given.model)
         start = time.perf_counter()
         if given.mode == "kronfluence":
-            scores = kronfluence(model, train, points)
+            scores = kronfluence(model, train, points, given.draws)
         else:
             scores = traker(model, train, points, given.dimensions, given.mode == "traker-whole")
         seconds.append(time.perf_counter() - start)
     result = {"mode": given.mode, "seconds": [round(s, 3) for s in seconds],
               "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+    if given.out:
+        np.save(given.out, scores.astype(np.float32))
     if given.compare:
         ours = np.load(given.compare).astype(np.float64)
         theirs = scores.astype(np.float64)

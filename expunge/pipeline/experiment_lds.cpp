@@ -130,7 +130,7 @@ std::string lds_csv(const ExperimentLds& result) {
                          number(r.pearson.mean), number(r.pearson.low), number(r.pearson.high));
     }
   };
-  for (const auto& a : result.attributors) add(a.name.empty() ? "own" : a.name, a);
+  for (const auto& a : result.attributors) add(a.name.empty() ? "experiment" : a.name, a);
   add("trained again", result.again);
   return csv;
 }

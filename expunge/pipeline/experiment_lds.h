@@ -38,7 +38,7 @@ ExperimentLds experiment_lds(const Experiment& experiment,
 
 /// To be read: Spearman over validation points and over training examples, with intervals.
 TextTable lds_table(const ExperimentLds& result);
-/// attributor, points (training or validation), spearman, low, high, pearson, low, high: all digits.
+/// attributor (the experiment's own: experiment), points (training or validation), spearman, low, high, pearson, low, high: all digits.
 std::string lds_csv(const ExperimentLds& result);
 
 }  // namespace expunge

@@ -59,7 +59,7 @@ TEST(Ekfac, WithDrawnLabelsIsNearTheSame) {
   auto mean = torch::zeros_like(truth);
   for (int64_t seed = 0; seed < 50; ++seed) {
     const EkfacInfluence ekfac(classifier.models(), classifier.problem,
-                               {.damp = 1e-5, .seed = seed});
+                               {.damp = 1e-5, .labels = FisherLabels::drawn, .seed = seed});
     mean += ekfac.scores(every_point(classifier.m)).mean / 50;
   }
   EXPECT_LT(largest(mean - truth), 0.3 * largest(truth));

@@ -56,7 +56,7 @@ class Help(cli.Scratch):
                      "floor-probability": "(number) [1e-05]", "convention": '(corrected | easydub) ["corrected"]',
                      "out": "float64 .npy, nats"},
             "margins": {"out": "float32 .npy, nats"},
-            "removal-shift": {"prior": '(own | adaptive | self | none) ["own"]', "lambda": '["auto"]',
+            "removal-shift": {"prior": '(own | adaptive | local | self | none) ["own"]', "lambda": '["auto"]',
                               "lambda-ratio": "in units of n alpha (1 - alpha)", "self-variance": "auto: 0.03 n",
                               "folds": "in folds (whole number) [5]", "held-out-points": "in points (whole number) [1000]",
                               "held-out-seed": "[0]", "out": "(m, C) float32 .npy"},

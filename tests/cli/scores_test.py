@@ -36,7 +36,7 @@ class Scores(cli.Scratch):
         with open(self.path("out/lds.csv"), encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         self.assertEqual([(r["attributor"], r["points"]) for r in rows],
-                         [("own", "training"), ("own", "validation"), ("trained again", "training"),
+                         [("experiment", "training"), ("experiment", "validation"), ("trained again", "training"),
                           ("trained again", "validation")])
         self.assertAlmostEqual(float(rows[0]["spearman"]), held_out["attributors"][0]["training"]["spearman"], places=9)
         # The same held-out models by files: their agreement is that of the experiment.
