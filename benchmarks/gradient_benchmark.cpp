@@ -33,7 +33,7 @@ struct Arguments {
   int64_t dimensions = 1024;
   int64_t workers = 2;
   int64_t repeats = 5;
-  FisherLabels labels = FisherLabels::drawn;
+  FisherLabels fisher = FisherLabels::drawn;
 };
 
 Arguments parse(int argc, char** argv) {
@@ -56,7 +56,7 @@ Arguments parse(int argc, char** argv) {
     } else if (name == "--repeats") {
       arguments.repeats = std::atoll(value);
     } else if (name == "--labels") {
-      arguments.labels = std::string(value) == "all" ? FisherLabels::all : FisherLabels::drawn;
+      arguments.fisher = std::string(value) == "all" ? FisherLabels::all : FisherLabels::drawn;
     } else if (name == "--out") {
       arguments.out = value;
     } else {
@@ -99,7 +99,7 @@ void run(const Arguments& arguments) {
       scores = Trak(models, problem, options, arguments.workers).scores(points);
     } else {
       EkfacOptions options;
-      options.labels = arguments.labels;
+      options.labels = arguments.fisher;
       scores = EkfacInfluence(models, problem, options, arguments.workers).scores(points);
     }
     seconds.push_back(

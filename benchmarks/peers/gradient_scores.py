@@ -8,7 +8,6 @@ Arguments as benchmarks/gradient_benchmark.cpp has them; the model an MLP writte
 
 Modes:
   traker        TRAK by the package of its authors, float32, with its projector for CPUs (blocks)
-  traker-whole  the same without projection
   kronfluence   EK-FAC influence on the margin; labels of the Fisher matrix drawn from the model, damping by its
                 heuristic, 0.1 of the mean eigenvalue; --draws labels of each example
 
@@ -50,22 +49,17 @@ def margins(logits, labels):
     return own - others.logsumexp(1)
 
 
-def traker(model, train, points, dimensions, whole):
+def traker(model, train, points, dimensions):
     from trak import TRAKer
-    from trak.projectors import BasicProjector, NoOpProjector
+    from trak.projectors import BasicProjector
     folder = tempfile.mkdtemp()
     try:
         parameters = sum(p.numel() for p in model.parameters())
-        kwargs = {}
-        if whole:
-            kwargs["projector"] = NoOpProjector()
-            dimensions = parameters
-        else:
-            kwargs["projector"] = BasicProjector(grad_dim=parameters, proj_dim=dimensions, seed=0,
-                                                 proj_type="rademacher", device="cpu", block_size=100)
+        projector = BasicProjector(grad_dim=parameters, proj_dim=dimensions, seed=0, proj_type="rademacher",
+                                   device="cpu", block_size=100)
         tracer = TRAKer(model=model, task="image_classification", train_set_size=len(train[1]),
                         proj_dim=dimensions, use_half_precision=False, device="cpu", save_dir=folder,
-                        logging_level=50, **kwargs)
+                        logging_level=50, projector=projector)
         tracer.load_checkpoint(model.state_dict(), model_id=0)
         for begin in range(0, len(train[1]), 100):
             tracer.featurize(batch=[x[begin:begin + 100] for x in train], num_samples=len(train[1][begin:begin + 100]))
@@ -120,7 +114,7 @@ def ranks(x):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("mode", choices=["traker", "traker-whole", "kronfluence"])
+    parser.add_argument("mode", choices=["traker", "kronfluence"])
     parser.add_argument("model")
     parser.add_argument("inputs")
     parser.add_argument("labels")
@@ -144,7 +138,7 @@ def main():
         if given.mode == "kronfluence":
             scores = kronfluence(model, train, points, given.draws)
         else:
-            scores = traker(model, train, points, given.dimensions, given.mode == "traker-whole")
+            scores = traker(model, train, points, given.dimensions)
         seconds.append(time.perf_counter() - start)
     result = {"mode": given.mode, "seconds": [round(s, 3) for s in seconds],
               "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "expunge/core/blas.h"
 #include "expunge/core/error.h"
@@ -57,6 +59,19 @@ torch::Tensor add_rows(LogitJacobian& jacobian, const torch::Tensor& directions,
   return directions.matmul(missing.unsqueeze(2)).flatten();
 }
 
+// F as it is, or where it has more than `at_once` examples, in random parts of about one size.
+std::vector<std::vector<int64_t>> parts_of(std::span<const int64_t> forget, int64_t at_once,
+                                           CounterRng& rng) {
+  std::vector<int64_t> order(forget.begin(), forget.end());
+  const auto size = std::ssize(order);
+  const int64_t parts = (size + at_once - 1) / at_once;
+  if (parts > 1) order = draw(order, size, rng);
+  std::vector<std::vector<int64_t>> result;
+  for (int64_t k = 0; k < parts; ++k)
+    result.emplace_back(order.begin() + size * k / parts, order.begin() + size * (k + 1) / parts);
+  return result;
+}
+
 }  // namespace
 
 UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
@@ -64,17 +79,25 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
   const auto forget = static_cast<int64_t>(task.forget.size());
   const auto by_rule = default_matching(forget, task.problem.n());
   const int64_t steps = options.steps > 0 ? options.steps : by_rule.steps;
-  const int64_t retain_points =
-      options.retain_points > 0 ? options.retain_points : by_rule.retain_points;
   const auto dtype = network.parameters().scalar_type();
   const auto targets = task.targets.to(dtype);
-  const auto forget_inputs = inputs_of(task, task.forget, dtype);
-  const auto forget_targets = rows(targets, task.forget);
-  // Of the full model, for the retained examples of later steps.
+  const int64_t classes = targets.size(1);
+  const int64_t at_once = std::max<int64_t>(1, options.kernel_rows / (classes + 1));
+  const auto retain_points = [&](int64_t part) {
+    if (options.retain_points > 0) return options.retain_points;
+    return part == forget ? by_rule.retain_points
+                          : default_matching(part, task.problem.n()).retain_points;
+  };
+  // Of the full model, for the retained examples of later solutions.
+  const bool one_solution = steps == 1 && forget <= at_once;
   const auto original =
-      steps > 1 && retain_targets == RetainTargets::own ? network.clone() : nullptr;
+      !one_solution && retain_targets == RetainTargets::own ? network.clone() : nullptr;
 
   UnlearnSummary summary;
+  if (forget > at_once) {
+    const auto before = network.forward(inputs_of(task, task.forget, dtype), Mode::eval);
+    summary.forget_error_before = forget_error(before, task);
+  }
   std::optional<KroneckerCurvature> curvature;
   if (options.curvature_points > 0) {
     curvature.emplace(
@@ -84,46 +107,51 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
   }
 
   CounterRng rng(derive_seed(task.seed, "retained examples", 0));
+  bool moved = false;
   for (int64_t step = 0; step < steps; ++step) {
-    const auto retained = draw_retained(task, retain_points, rng);
-    const auto retained_inputs = inputs_of(task, retained, dtype);
-    const auto retain = static_cast<double>(retained.size());
+    for (const auto& part : parts_of(task.forget, at_once, rng)) {
+      const auto f = static_cast<double>(part.size());
+      const auto retained =
+          draw_retained(task, retain_points(static_cast<int64_t>(part.size())), rng);
+      const auto retained_inputs = inputs_of(task, retained, dtype);
+      const auto retain = static_cast<double>(retained.size());
 
-    LogitJacobian jacobian(network, curvature ? &*curvature : nullptr);
-    const auto forget_logits = jacobian.forward(forget_inputs);
-    const int64_t classes = forget_logits.size(1);
-    if (step == 0) summary.forget_error_before = forget_error(forget_logits, task);
-    const auto forget_residual =
-        add_rows(jacobian, all_logits(forget, classes, forget_logits.options()),
-                 forget_targets - forget_logits);
+      LogitJacobian jacobian(network, curvature ? &*curvature : nullptr);
+      const auto forget_logits = jacobian.forward(inputs_of(task, part, dtype));
+      if (!moved && part.size() == task.forget.size())
+        summary.forget_error_before = forget_error(forget_logits, task);
+      const auto forget_residual = add_rows(
+          jacobian, all_logits(static_cast<int64_t>(part.size()), classes, forget_logits.options()),
+          rows(targets, part) - forget_logits);
 
-    const auto logits = jacobian.forward(retained_inputs);
-    torch::Tensor wanted = logits;
-    if (retain_targets == RetainTargets::predicted) {
-      wanted = rows(targets, retained);
-    } else if (step > 0) {
-      wanted = original->forward(retained_inputs, Mode::eval);
-      summary.sample_gradients += retain / 3;
+      const auto logits = jacobian.forward(retained_inputs);
+      torch::Tensor wanted = logits;
+      if (retain_targets == RetainTargets::predicted) {
+        wanted = rows(targets, retained);
+      } else if (moved) {
+        wanted = original->forward(retained_inputs, Mode::eval);
+        summary.sample_gradients += retain / 3;
+      }
+      const auto labels = rows(task.problem.training.labels, retained);
+      const auto retain_residual =
+          add_rows(jacobian, margin_directions(logits, labels).unsqueeze(1), wanted - logits);
+
+      const auto coefficients =
+          damped_solve(jacobian.gram(), at::cat({forget_residual, retain_residual}), options.damp);
+      auto parameters = network.parameters();
+      parameters += jacobian.transposed_times(coefficients);
+      if (!torch::isfinite(parameters).all().item<bool>()) {
+        fail<NonFiniteError>("kernel matching: parameters are not finite after step {} of {}",
+                             step + 1, steps);
+      }
+      moved = true;
+      // A forward and C or one backward passes, and the weights' part of one more for the step.
+      summary.sample_gradients += f * (1 + 2 * static_cast<double>(classes)) / 3 + retain;
+      summary.sample_gradients += (f + retain) / 3;
     }
-    const auto labels = rows(task.problem.training.labels, retained);
-    const auto retain_residual =
-        add_rows(jacobian, margin_directions(logits, labels).unsqueeze(1), wanted - logits);
-
-    const auto coefficients =
-        damped_solve(jacobian.gram(), at::cat({forget_residual, retain_residual}), options.damp);
-    auto parameters = network.parameters();
-    parameters += jacobian.transposed_times(coefficients);
-    if (!torch::isfinite(parameters).all().item<bool>()) {
-      fail<NonFiniteError>("kernel matching: parameters are not finite after step {} of {}",
-                           step + 1, steps);
-    }
-    // A forward and C or one backward passes, and the weights' part of one more for the step.
-    const auto f = static_cast<double>(forget);
-    summary.sample_gradients += f * (1 + 2 * static_cast<double>(classes)) / 3 + retain;
-    summary.sample_gradients += (f + retain) / 3;
     if (task.after_pass) task.after_pass(network, summary.sample_gradients);
   }
-  const auto after = network.forward(forget_inputs, Mode::eval);
+  const auto after = network.forward(inputs_of(task, task.forget, dtype), Mode::eval);
   summary.forget_error_after = forget_error(after, task);
   return summary;
 }

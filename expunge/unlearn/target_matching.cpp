@@ -16,10 +16,12 @@ void KernelMatchingOptions::validate() const {
   require_option(retain_points >= 0, "retain_points", "a whole number of at least 0 (0: by rule)",
                  static_cast<double>(retain_points));
   require_option(damp > 0 && std::isfinite(damp), "damp", "a number above 0", damp);
-  require_option(curvature_points >= 0, "curvature_points", "a whole number of at least 0 (0: none)",
-                 static_cast<double>(curvature_points));
+  require_option(curvature_points >= 0, "curvature_points",
+                 "a whole number of at least 0 (0: none)", static_cast<double>(curvature_points));
   require_option(curvature_damp > 0 && std::isfinite(curvature_damp), "curvature_damp",
                  "a number above 0", curvature_damp);
+  require_option(kernel_rows >= 2, "kernel_rows", "a whole number of at least 2",
+                 static_cast<double>(kernel_rows));
 }
 
 void GradientMatchingOptions::validate() const {
@@ -62,6 +64,11 @@ OptionGroup options_of(MatchingOptions& o) {
            "examples")
       .add("curvature_damp", o.kernel.curvature_damp,
            "kernel engine: damping of the curvature as a share of its mean diagonal")
+      .add("kernel_rows", o.kernel.kernel_rows,
+           "kernel engine: logits that one solution takes, about; more forget examples than have "
+           "these "
+           "are taken in parts",
+           "rows")
       .add("learning_rate", o.gradient.learning_rate, "gradient engine: largest learning rate")
       .add("epochs", o.gradient.epochs, "gradient engine: passes over the drawn examples", "passes")
       .add("batch_size", o.gradient.batch_size, "gradient engine: examples of one step", "examples")

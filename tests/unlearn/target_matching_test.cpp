@@ -136,6 +136,40 @@ TEST(KernelMatching, RetainedExamplesKeepTheFullModelsMargins) {
   }
 }
 
+TEST(KernelMatching, InPartsReachesTheTargetsTurnByTurn) {
+  LinearTask f;
+  MatchingOptions options;
+  // Three logits and one retained margin an example: 4 rows take one example, F has two.
+  options.kernel = {
+      .steps = 1, .retain_points = 1, .damp = 1e-9, .curvature_points = 0, .kernel_rows = 4};
+  const auto logits = [&] {
+    return evaluate_logits(*f.network, f.problem.inputs.to(torch::kFloat64)).clone();
+  };
+  const auto summary = TargetMatching(options).unlearn(*f.network, f.task());
+  // The part that came last is where it should be, the first was moved again.
+  const auto off = (logits() - f.targets).abs().amax(1);
+  const double a = off[f.forget[0]].item<double>();
+  const double b = off[f.forget[1]].item<double>();
+  EXPECT_LT(std::min(a, b), 1e-6);
+  EXPECT_GT(std::max(a, b), 1e-3);
+  EXPECT_LT(summary.forget_error_after, summary.forget_error_before);
+  // For each part as in one solution, and a third for the second part's retained example once more.
+  EXPECT_NEAR(summary.sample_gradients, 2 * (1.0 / 3 + 2 + 1 + 2 / 3.0) + 1 / 3.0, 1e-9);
+  options.kernel.steps = 30;
+  const auto more = TargetMatching(options).unlearn(*f.network, f.task());
+  EXPECT_LT(more.forget_error_after, 0.5 * summary.forget_error_after);
+}
+
+TEST(KernelMatching, WhatFitsIsOneSolutionWhateverTheLimit) {
+  LinearTask f, g;
+  MatchingOptions options;
+  options.kernel = {.steps = 2, .retain_points = 4, .curvature_points = 10, .kernel_rows = 8};
+  TargetMatching(options).unlearn(*f.network, f.task());
+  options.kernel.kernel_rows = 12000;
+  TargetMatching(options).unlearn(*g.network, g.task());
+  EXPECT_TRUE(torch::equal(f.weights(), g.weights()));
+}
+
 TEST(KernelMatching, PredictedRetainTargetsAreReachedToo) {
   LinearTask f;
   MatchingOptions options;
@@ -226,6 +260,9 @@ TEST(Matching, OptionsOutOfRangeAreRefused) {
   options.kernel.damp = 0;
   EXPECT_EQ(message_of<Error>([&] { TargetMatching{options}; }),
             "option damp: a number above 0 required, got 0");
+  options.kernel = {.kernel_rows = 1};
+  EXPECT_EQ(message_of<Error>([&] { TargetMatching{options}; }),
+            "option kernel_rows: a whole number of at least 2 required, got 1");
 }
 
 }  // namespace
