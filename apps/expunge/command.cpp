@@ -40,8 +40,8 @@ void add_experiment_flags(CLI::App& command, ExperimentFlags& flags) {
   add_common_flags(command, flags.common);
 }
 
-fs::path output_folder(const ExperimentFlags& flags, const RunConfig& config) {
-  return flags.out.empty() ? fs::path("runs") / config.name : fs::path(flags.out);
+fs::path output_folder(const std::string& given, const RunConfig& config) {
+  return given.empty() ? fs::path("runs") / config.name : fs::path(given);
 }
 
 fs::path share_folder() {

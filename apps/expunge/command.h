@@ -33,8 +33,8 @@ struct ExperimentFlags {
   CommonFlags common;
 };
 void add_experiment_flags(CLI::App& command, ExperimentFlags& flags);
-/// --out, or runs/<name of the experiment> in the current folder.
-std::filesystem::path output_folder(const ExperimentFlags& flags, const RunConfig& config);
+/// The folder that is given, or runs/<name of the experiment> in the current one.
+std::filesystem::path output_folder(const std::string& given, const RunConfig& config);
 
 /// A bar with rate and time left on a terminal, a line now and then elsewhere; on standard error.
 std::unique_ptr<ProgressSink> make_progress(const CommonFlags& flags);

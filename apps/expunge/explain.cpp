@@ -26,7 +26,7 @@ struct ExplainFlags {
   std::vector<int64_t> points;
   int64_t top = 10;
   std::string label, html;
-  PointEffectOptions effects;
+  EffectOptions effects;
   CommonFlags common;
 };
 

@@ -18,7 +18,7 @@ struct ForecastFlags {
 void run(const ForecastFlags& flags) {
   flags.options.validate();
   auto config = read_run_config(flags.experiment.config);
-  const auto folder = output_folder(flags.experiment, config);
+  const auto folder = output_folder(flags.experiment.out, config);
   if (!std::filesystem::exists(folder / "config.toml")) {
     fail<InputError>("{}: an experiment required, none there; begin it with: expunge train",
                      folder.string());

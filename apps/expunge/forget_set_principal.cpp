@@ -20,7 +20,7 @@ struct PrincipalFlags : ForgetSetFlags {
   std::string masks, logits, margins;
   int64_t component = 1;
   ScoreEnd end = ScoreEnd::top;
-  TrainEffectOptions effects;
+  EffectOptions effects;
 };
 
 OptionGroup options_of(PrincipalFlags& flags) {

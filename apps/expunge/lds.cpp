@@ -62,11 +62,6 @@ void put_into(nlohmann::ordered_json& json, const std::string& name, const LdsSt
   json[name + "_high"] = s.high;
 }
 
-std::string words(const LdsStatistic& s) {
-  if (std::isnan(s.low)) return fmt::format("{:.3f}", s.mean);
-  return fmt::format("{:.3f} ({:.3f} to {:.3f})", s.mean, s.low, s.high);
-}
-
 void run_experiment(const LdsFlags& flags) {
   for (const auto* given : {&flags.outputs, &flags.masks, &flags.scores, &flags.predictions,
                             &flags.replicates, &flags.out}) {
@@ -75,8 +70,7 @@ void run_experiment(const LdsFlags& flags) {
   auto config = read_run_config(flags.config);
   std::vector<DatamodelsConfig> datamodels;
   if (!flags.attributors.empty()) datamodels = read_sweep_config(flags.attributors).datamodels;
-  const auto folder = flags.experiment.empty() ? std::filesystem::path("runs") / config.name
-                                               : std::filesystem::path(flags.experiment);
+  const auto folder = output_folder(flags.experiment, config);
   const auto progress = make_progress(flags.common);
   const Experiment experiment(std::move(config), folder, flags.common.workers, progress.get());
   const auto result = experiment_lds(experiment, datamodels, flags.held_out_models, flags.options);
@@ -118,9 +112,9 @@ void run(LdsFlags& flags) {
   put_into(json, "spearman", result.spearman);
   put_into(json, "pearson", result.pearson);
   json["constant_points"] = result.constant_points;
-  std::string text =
-      fmt::format("LDS, mean over {} points and {} models (95% interval): Spearman {}, Pearson {}",
-                  outputs.size(1), outputs.size(0), words(result.spearman), words(result.pearson));
+  std::string text = fmt::format(
+      "LDS, mean over {} points and {} models (95% interval): Spearman {}, Pearson {}",
+      outputs.size(1), outputs.size(0), words_of(result.spearman), words_of(result.pearson));
   if (!flags.replicates.empty()) {
     const auto agreement = lds(margins_in(flags.replicates), outputs, flags.options);
     const double spearman = lds_ceiling(agreement.spearman.mean);
@@ -131,7 +125,7 @@ void run(LdsFlags& flags) {
     json["ceiling_pearson"] = pearson;
     text += fmt::format(
         "\nthe same subsets trained again: Spearman {}, Pearson {}; ceiling {:.3f} and {:.3f}",
-        words(agreement.spearman), words(agreement.pearson), spearman, pearson);
+        words_of(agreement.spearman), words_of(agreement.pearson), spearman, pearson);
   }
   if (!flags.out.empty()) write_npy(flags.out, result.spearman.of_point);
   if (result.constant_points > 0) {

@@ -25,8 +25,7 @@ void run(const ReproduceFlags& flags) {
   const auto configs = share_folder() / "configs" / "reproduce";
   auto config = read_run_config(configs / (spec.experiment + flags.scale + ".toml"));
   if (!flags.data.empty()) config.data.path = flags.data;
-  const auto folder = flags.out.empty() ? std::filesystem::path("runs") / config.name
-                                        : std::filesystem::path(flags.out);
+  const auto folder = output_folder(flags.out, config);
   const auto grid = read_grid(spec, configs);
   const auto progress = make_progress(flags.common);
   const Experiment experiment(std::move(config), folder, flags.common.workers, progress.get());

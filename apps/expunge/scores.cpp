@@ -10,7 +10,7 @@
 #include "expunge/attribution/trak.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
-#include "expunge/pipeline/experiment.h"
+#include "expunge/pipeline/attributors.h"
 
 namespace expunge::app {
 namespace {
@@ -39,15 +39,12 @@ void run(const ScoresFlags& flags) {
   check_output(flags.out);
   if (!flags.standard_error.empty()) check_output(flags.standard_error);
   auto config = read_run_config(flags.config);
-  const auto folder = flags.experiment.empty() ? std::filesystem::path("runs") / config.name
-                                               : std::filesystem::path(flags.experiment);
+  const auto folder = output_folder(flags.experiment, config);
   if (!std::filesystem::exists(folder))
     fail<InputError>("{}: an experiment's folder required, none there; make it with: expunge train",
                      folder.string());
   const Experiment experiment(std::move(config), folder, flags.common.workers);
-  const auto full = experiment.open_store("full", "train");
-  const TrainedModels models{full.description().models,
-                             [&](int64_t row) { return std::move(full.model(row).network); }};
+  const auto models = full_models(experiment);
   std::vector<int64_t> points(static_cast<size_t>(experiment.problem().m()));
   std::iota(points.begin(), points.end(), 0);
   const int64_t workers = flags.common.workers;

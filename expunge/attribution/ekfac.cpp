@@ -73,11 +73,9 @@ class EkfacEffects final : public ModelEffects {
       network_->backward(loss_gradients(logits, y));
       sum += network_->gradient();
     }
-    RowCollector one(*network_);
-    const auto logits = one.forward(inputs(0, 1));
-    one.add(torch::zeros_like(logits).unsqueeze(1));
+    const auto layers = layers_of(*network_, inputs(0, 1));
     network_->gradient().copy_(sum / static_cast<double>(problem_.n()));
-    curvature_.divide_gradients(one);
+    curvature_.divide_gradients(layers);
     return network_->gradient();
   }
 

@@ -90,4 +90,13 @@ void require_varying(const torch::Tensor& masks) {
   for (int64_t j = 0; j < masks.size(1); ++j) require_varying(j, seen[j], masks.size(0));
 }
 
+std::vector<std::vector<int64_t>> left_out(const torch::Tensor& masks) {
+  std::vector<std::vector<int64_t>> sets;
+  for (int64_t i = 0; i < masks.size(0); ++i) {
+    const auto out = masks[i].logical_not().nonzero().flatten();
+    sets.emplace_back(out.data_ptr<int64_t>(), out.data_ptr<int64_t>() + out.numel());
+  }
+  return sets;
+}
+
 }  // namespace expunge

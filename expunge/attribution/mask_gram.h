@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace expunge {
 
@@ -30,5 +31,8 @@ void require_masks(const torch::Tensor& masks);
 void require_varying(const torch::Tensor& masks, std::span<const int64_t> examples);
 /// The same of every example, in one pass.
 void require_varying(const torch::Tensor& masks);
+
+/// What each of the masks (K, n) bool leaves out, in increasing order.
+std::vector<std::vector<int64_t>> left_out(const torch::Tensor& masks);
 
 }  // namespace expunge

@@ -10,15 +10,6 @@
 
 namespace expunge {
 
-std::vector<std::vector<int64_t>> left_out(const torch::Tensor& masks) {
-  std::vector<std::vector<int64_t>> sets;
-  for (int64_t i = 0; i < masks.size(0); ++i) {
-    const auto out = masks[i].logical_not().nonzero().flatten();
-    sets.emplace_back(out.data_ptr<int64_t>(), out.data_ptr<int64_t>() + out.numel());
-  }
-  return sets;
-}
-
 Multiplier fit_multiplier(const Attributor& attributor, const torch::Tensor& masks,
                           const torch::Tensor& logits, int64_t at_most) {
   require_masks(masks);

@@ -41,7 +41,4 @@ class ScaledAttributor final : public Attributor {
   double factor_;
 };
 
-/// What each of the masks (K, n) bool leaves out, in increasing order.
-std::vector<std::vector<int64_t>> left_out(const torch::Tensor& masks);
-
 }  // namespace expunge

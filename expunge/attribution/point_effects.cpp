@@ -161,40 +161,18 @@ PointEffects effects_on(const PointSolver& solver, const torch::Tensor& y, int64
 
 }  // namespace
 
-void PointEffectOptions::validate() const {
-  RidgeOptions ridge;
-  ridge.lambda_ratio = lambda_ratio;
-  ridge.seed = seed;
-  ridge.validate();
-}
-
-OptionGroup options_of(PointEffectOptions& o) {
-  OptionGroup group("effects", "The ridge regression of outputs on masks");
-  group
-      .add("lambda_ratio", o.lambda_ratio,
-           "penalty of the ridge; auto: chosen by squared error on held-out subset models",
-           "units of n alpha (1 - alpha)")
-      .add("seed", o.seed, "seed of the held-out points that the choice looks at");
-  return group;
-}
-
 bool PointEffects::stands_out(int64_t example) const {
   const double size = std::abs(effect[example].item<double>());
   return size > 0 && size > threshold * error[example].item<double>();
 }
 
 EffectsOnPoints effects_on_points(const torch::Tensor& masks, const torch::Tensor& outputs,
-                                  std::span<const int64_t> points,
-                                  const PointEffectOptions& options) {
+                                  std::span<const int64_t> points, const EffectOptions& options) {
   options.validate();
   check_points(masks, outputs, points);
   require_varying(masks);
   const auto design = mask_design(masks, options.workers);
-  RidgeOptions ridge;
-  ridge.prior = EffectPrior::own;
-  ridge.lambda_ratio = options.lambda_ratio;
-  ridge.seed = options.seed;
-  ridge.workers = options.workers;
+  const auto ridge = options.ridge(EffectPrior::own);
   EffectsOnPoints found;
   found.alpha = design.alpha;
   found.lambda = choose_lambda(masks, outputs.contiguous().unsqueeze(2), design, ridge, 0);

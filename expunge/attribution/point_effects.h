@@ -39,23 +39,10 @@
 #include <span>
 #include <vector>
 
+#include "expunge/attribution/effect_options.h"
 #include "expunge/attribution/lambda_choice.h"
-#include "expunge/core/options.h"
 
 namespace expunge {
-
-struct PointEffectOptions {
-  /// The penalty is r n alpha (1 - alpha). Where r is not set it is chosen by squared error of all
-  /// points' outputs on held-out subset models, as RidgeOptions says.
-  std::optional<double> lambda_ratio;
-  int64_t seed = 0;     // of the points that the choice looks at
-  int64_t workers = 0;  // threads, 0: one a processor; the result does not depend on it
-
-  /// Throws OptionError.
-  void validate() const;
-};
-/// The group "effects".
-OptionGroup options_of(PointEffectOptions& options);
 
 /// The effects of the n training examples on one point, in the output's unit (nats for margins).
 struct PointEffects {
@@ -84,7 +71,7 @@ struct EffectsOnPoints {
 /// NonFiniteError names model and point; OptionError.
 EffectsOnPoints effects_on_points(const torch::Tensor& masks, const torch::Tensor& outputs,
                                   std::span<const int64_t> points,
-                                  const PointEffectOptions& options = {});
+                                  const EffectOptions& options = {});
 
 /// The `count` examples with the largest effects, largest first, whose sign is that of `sign` (1 or
 /// -1); fewer if there are no more. By shrunk effects, so that what is known poorly does not come

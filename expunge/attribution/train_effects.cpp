@@ -39,25 +39,7 @@ void check_shapes(const torch::Tensor& masks, const torch::Tensor& margins) {
 
 }  // namespace
 
-void TrainEffectOptions::validate() const {
-  RidgeOptions ridge;
-  ridge.lambda_ratio = lambda_ratio;
-  ridge.seed = seed;
-  ridge.validate();
-}
-
-OptionGroup options_of(TrainEffectOptions& o) {
-  OptionGroup group("effects", "The ridge regression of margins on masks");
-  group
-      .add("lambda_ratio", o.lambda_ratio,
-           "penalty of the ridge; auto: chosen by squared error on held-out subset models",
-           "units of n alpha (1 - alpha)")
-      .add("seed", o.seed, "seed of the held-out examples looked at and of the search");
-  return group;
-}
-
-TrainEffects::TrainEffects(torch::Tensor masks, torch::Tensor margins,
-                           const TrainEffectOptions& options)
+TrainEffects::TrainEffects(torch::Tensor masks, torch::Tensor margins, const EffectOptions& options)
     : masks_(std::move(masks)), margins_(std::move(margins)), options_(options) {
   options_.validate();
   check_shapes(masks_, margins_);
@@ -66,7 +48,7 @@ TrainEffects::TrainEffects(torch::Tensor masks, torch::Tensor margins,
 }
 
 TrainEffects TrainEffects::fit(const torch::Tensor& masks, const torch::Tensor& margins,
-                               const TrainEffectOptions& options) {
+                               const EffectOptions& options) {
   auto effects = fit_any(masks, margins, options);
   require_varying(effects.masks_);
   return effects;
@@ -74,7 +56,7 @@ TrainEffects TrainEffects::fit(const torch::Tensor& masks, const torch::Tensor& 
 
 // Also where some examples do not vary.
 TrainEffects TrainEffects::fit_any(const torch::Tensor& masks, const torch::Tensor& margins,
-                                   const TrainEffectOptions& options) {
+                                   const EffectOptions& options) {
   TrainEffects effects(masks, margins, options);
   const auto design = mask_design(effects.masks_, options.workers);
   effects.alpha_ = design.alpha;
@@ -84,11 +66,7 @@ TrainEffects TrainEffects::fit_any(const torch::Tensor& masks, const torch::Tens
         "option lambda_ratio: must be set with fewer than 4 subset models, got auto with {}",
         masks.size(0));
   }
-  RidgeOptions ridge;
-  ridge.prior = EffectPrior::none;
-  ridge.lambda_ratio = options.lambda_ratio;
-  ridge.seed = options.seed;
-  ridge.workers = options.workers;
+  const auto ridge = options.ridge(EffectPrior::none);
   effects.lambda_ = choose_lambda(effects.masks_, effects.margins_.unsqueeze(2), design, ridge, 0);
   effects.factor_ = factorised(design, effects.lambda_.lambda);
   effects.find_diagonal();

@@ -24,23 +24,11 @@
 #include <cstdint>
 #include <optional>
 
+#include "expunge/attribution/effect_options.h"
 #include "expunge/attribution/lambda_choice.h"
 #include "expunge/attribution/singular_vectors.h"
-#include "expunge/core/options.h"
 
 namespace expunge {
-
-struct TrainEffectOptions {
-  /// The ridge's penalty is r n alpha (1 - alpha). Where r is not set it is chosen by squared
-  /// error of margins on held-out subset models, as RidgeOptions says.
-  std::optional<double> lambda_ratio;
-  int64_t seed = 0;  // of the examples that the choice looks at, and of the search for components
-  int64_t workers = 0;  // threads, 0: one a processor; the result does not depend on it
-
-  /// Throws OptionError.
-  void validate() const;
-};
-OptionGroup options_of(TrainEffectOptions& options);
 
 class TrainEffects {
  public:
@@ -49,7 +37,7 @@ class TrainEffects {
   /// for shapes or dtypes that do not fit, and names an example that every model saw, or none,
   /// whose effects nothing tells; NonFiniteError; OptionError.
   static TrainEffects fit(const torch::Tensor& masks, const torch::Tensor& margins,
-                          const TrainEffectOptions& options = {});
+                          const EffectOptions& options = {});
 
   /// B x and B'x, (n, k) float64, for x (n, k) float64.
   [[nodiscard]] torch::Tensor times(const torch::Tensor& x) const;
@@ -74,9 +62,9 @@ class TrainEffects {
   [[nodiscard]] double alpha() const { return alpha_; }
 
  private:
-  TrainEffects(torch::Tensor masks, torch::Tensor margins, const TrainEffectOptions& options);
+  TrainEffects(torch::Tensor masks, torch::Tensor margins, const EffectOptions& options);
   static TrainEffects fit_any(const torch::Tensor& masks, const torch::Tensor& margins,
-                              const TrainEffectOptions& options);
+                              const EffectOptions& options);
   void find_means();
   void find_diagonal();
   // Rows begin ... end - 1 and columns first ... last - 1 of A or Y, float64.
@@ -90,7 +78,7 @@ class TrainEffects {
 
   torch::Tensor masks_;
   torch::Tensor margins_;
-  TrainEffectOptions options_;
+  EffectOptions options_;
   double alpha_ = 0;
   LambdaChoice lambda_;
   torch::Tensor means_;     // of the margins over models (n) float64

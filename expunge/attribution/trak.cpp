@@ -85,10 +85,8 @@ class TrakEffects final : public ModelEffects {
     const auto rows = torch::tensor(std::vector<int64_t>(removal.begin(), removal.end()));
     const auto sum =
         training_.gradients.index_select(0, rows).t().mv(training_.doubt.index_select(0, rows));
-    RowCollector one(*network_);
-    const auto logits = one.forward(inputs(0, 1));
-    one.add(torch::zeros_like(logits).unsqueeze(1));
-    projection_.write_back(-solved(sum.unsqueeze(1)).squeeze(1), one);
+    const auto layers = layers_of(*network_, inputs(0, 1));
+    projection_.write_back(-solved(sum.unsqueeze(1)).squeeze(1), layers);
     return network_->gradient();
   }
 

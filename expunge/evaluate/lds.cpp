@@ -182,6 +182,11 @@ LdsResult lds(const torch::Tensor& predictions, const torch::Tensor& outputs,
   return result;
 }
 
+std::string words_of(const LdsStatistic& s) {
+  if (std::isnan(s.low)) return fmt::format("{:.3f}", s.mean);
+  return fmt::format("{:.3f} ({:.3f} to {:.3f})", s.mean, s.low, s.high);
+}
+
 double lds_ceiling(double agreement) {
   return agreement > 0 ? std::sqrt(agreement) : 0;
 }

@@ -26,6 +26,7 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <string>
 
 #include "expunge/core/options.h"
 
@@ -48,6 +49,9 @@ struct LdsStatistic {
   double mean = 0;           // over points
   double low = 0, high = 0;  // its 95% interval; NaN where none was asked for
 };
+
+/// "0.123 (0.100 to 0.150)"; without an interval the mean alone.
+std::string words_of(const LdsStatistic& statistic);
 
 struct LdsResult {
   LdsStatistic spearman;

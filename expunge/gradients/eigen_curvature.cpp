@@ -30,11 +30,6 @@ void add_sum(torch::Tensor& sum, const torch::Tensor& x) {
   sum = sum.defined() ? sum + x : x;
 }
 
-// (N, d, T) -> (N T, d).
-torch::Tensor by_position(const torch::Tensor& x) {
-  return x.transpose(1, 2).reshape({-1, x.size(1)});
-}
-
 // QG' W QA of W (R, out, d) -> (R, out d).
 torch::Tensor turned_weights(const torch::Tensor& w, const torch::Tensor& gradients,
                              const torch::Tensor& inputs) {
@@ -47,6 +42,7 @@ torch::Tensor turned_weights(const torch::Tensor& w, const torch::Tensor& gradie
 }
 
 struct Sums {
+  LayerKind kind{};
   torch::Tensor inputs, gradients, values;
 };
 
@@ -95,13 +91,15 @@ Sums total(const ByLane& by_lane, size_t layer) {
 
 void add_moments(const LayerRows& rows, Sums& sums) {
   switch (kind_of(*rows.layer)) {
-    case LayerKind::linear:
-      add_product(sums.inputs, design(rows), design(rows));
+    case LayerKind::linear: {
+      const auto inputs = design(rows);
+      add_product(sums.inputs, inputs, inputs);
       add_product(sums.gradients, rows.gradients, rows.gradients);
       return;
+    }
     case LayerKind::convolution: {
-      const auto patches = by_position(design(rows));
-      const auto gradients = by_position(rows.gradients.flatten(2));
+      const auto patches = positions_as_rows(design(rows));
+      const auto gradients = positions_as_rows(rows.gradients.flatten(2));
       add_product(sums.inputs, patches, patches);
       add_product(sums.gradients, gradients, gradients);
       return;
@@ -130,10 +128,12 @@ EigenCurvature::EigenCurvature(const LayeredNetwork& network, const torch::Tenso
   ByLane moments(lanes);
   for_each_block(network, inputs, directions, workers, [&](const RowCollector& rows, size_t lane) {
     moments[lane].resize(rows.layers().size());
-    for (size_t l = 0; l < rows.layers().size(); ++l)
+    for (size_t l = 0; l < rows.layers().size(); ++l) {
+      moments[lane][l].kind = kind_of(*rows.layers()[l].layer);
       add_moments(rows.layers()[l], moments[lane][l]);
+    }
   });
-  blocks_.resize(moments.front().size());
+  for (const auto& layer : moments.front()) blocks_.emplace_back().kind = layer.kind;
   parallel_for(static_cast<int64_t>(2 * blocks_.size()), workers, [&](int64_t task) {
     auto& block = blocks_[static_cast<size_t>(task / 2)];
     const auto sums = total(moments, static_cast<size_t>(task / 2));
@@ -152,7 +152,7 @@ EigenCurvature::EigenCurvature(const LayeredNetwork& network, const torch::Tenso
     for (size_t l = 0; l < blocks_.size(); ++l) {
       const auto& of = rows.layers()[l];
       auto& sum = values[lane][l].values;
-      switch (kind_of(*of.layer)) {
+      switch (blocks_[l].kind) {
         case LayerKind::linear: {
           const auto a = product(design(of), false, blocks_[l].inputs, false).square_();
           const auto g = product(of.gradients, false, blocks_[l].gradients, false).square_();
@@ -174,13 +174,8 @@ EigenCurvature::EigenCurvature(const LayeredNetwork& network, const torch::Tenso
     }
   });
 
-  const auto own = network.as(network.parameters().scalar_type());
-  RowCollector one(*own);
-  const auto logits = one.forward(inputs.narrow(0, 0, 1));
-  one.add(directions(logits, 0));
   for (size_t l = 0; l < blocks_.size(); ++l) {
     auto& block = blocks_[l];
-    block.kind = kind_of(*one.layers()[l].layer);
     block.values = total(values, l).values / static_cast<double>(inputs.size(0));
     const double mean = block.values.mean().item<double>();
     if (!std::isfinite(mean)) fail<NonFiniteError>("curvature: gradients are not finite");

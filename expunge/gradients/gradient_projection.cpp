@@ -63,8 +63,7 @@ void add_linear(const torch::Tensor& inputs, const LayerRows& rows, const torch:
 void add_by_positions(const torch::Tensor& patches, const torch::Tensor& gradients,
                       const torch::Tensor& samples, const Signs& signs, torch::Tensor out) {
   const auto by_position = [](const torch::Tensor& x, const torch::Tensor& s) {
-    return product(x.transpose(1, 2).reshape({-1, x.size(1)}), false, s, false)
-        .view({x.size(0), x.size(2), -1});
+    return product(positions_as_rows(x), false, s, false).view({x.size(0), x.size(2), -1});
   };
   const auto a = by_position(patches, signs.inputs(patches.size(1)));
   const auto g = by_position(gradients, signs.outputs(gradients.size(1)));

@@ -5,11 +5,6 @@
 namespace expunge {
 namespace {
 
-// (N, d, T) -> (N T, d).
-torch::Tensor positions_as_rows(const torch::Tensor& x) {
-  return x.transpose(1, 2).reshape({-1, x.size(1)}).contiguous();
-}
-
 // 1 / (mean square + damp times its mean over channels) of gradients (N, channels).
 torch::Tensor inverse_diagonal(const torch::Tensor& gradients, double damp) {
   const auto squares = gradients.square().mean(0);

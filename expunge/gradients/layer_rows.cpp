@@ -81,6 +81,10 @@ torch::Tensor design(const LayerRows& rows) {
   return at::im2col(x, {s.kernel, s.kernel}, {1, 1}, {s.padding, s.padding}, {s.stride, s.stride});
 }
 
+torch::Tensor positions_as_rows(const torch::Tensor& x) {
+  return x.transpose(1, 2).reshape({-1, x.size(1)}).contiguous();
+}
+
 torch::Tensor RowCollector::forward(const torch::Tensor& inputs) {
   seen_ += inputs.size(0);
   return network_.forward(inputs, Mode::eval).clone();
@@ -101,6 +105,13 @@ void RowCollector::add(const torch::Tensor& directions) {
   }
   append(samples_, at::arange(seen_ - directions.size(0), seen_, torch::kInt64)
                        .repeat_interleave(directions.size(1)));
+}
+
+RowCollector layers_of(LayeredNetwork& network, const torch::Tensor& input) {
+  RowCollector one(network);
+  const auto logits = one.forward(input);
+  one.add(torch::zeros_like(logits).unsqueeze(1));
+  return one;
 }
 
 }  // namespace expunge

@@ -35,6 +35,9 @@ torch::Tensor batch_norm_gradients(const LayerRows& rows, const torch::Tensor& s
 /// 1 appended where there is a bias; convolution the patches (P, in kernel^2, H' W'). BatchNorm has none.
 torch::Tensor design(const LayerRows& rows);
 
+/// (N, d, T) -> (N T, d): what T positions of a convolution hold, a row each.
+torch::Tensor positions_as_rows(const torch::Tensor& x);
+
 /// Samples are given by forward(), their rows by add(): each row is the gradient of v . z(x) for one
 /// direction v in the space of the C logits and one sample x.
 class RowCollector {
@@ -58,5 +61,8 @@ class RowCollector {
   std::vector<LayerRows> layers_;
   torch::Tensor samples_;
 };
+
+/// The collector after one sample, for those who ask for the network's layers only.
+RowCollector layers_of(LayeredNetwork& network, const torch::Tensor& input);
 
 }  // namespace expunge

@@ -3,6 +3,7 @@
 #include "expunge/attribution/carried_effects.h"
 #include "expunge/attribution/ekfac.h"
 #include "expunge/attribution/lasso_datamodels.h"
+#include "expunge/attribution/make_attributor.h"
 #include "expunge/attribution/multiplier.h"
 #include "expunge/attribution/penalty_json.h"
 #include "expunge/attribution/subset_datamodels.h"
@@ -14,41 +15,46 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-FittedAttributor fit_ridge(const Experiment& experiment, const EnsembleStore& subset,
-                           RidgeOptions options, bool carried) {
-  options.workers = experiment.workers();
-  auto datamodels = SubsetDatamodels::fit(subset.masks(), subset.logits(), options);
-  Json record = {
-      {"estimator", carried ? "subset datamodels, ridge, carried over by the tangent kernel"
-                            : "subset datamodels, ridge"},
-      {"lambda", datamodels.lambda_choice().lambda},
-      {"lambda_ratio", datamodels.lambda_choice().ratio},
-      {"held_out_error", curve_json(datamodels.lambda_choice().curve)}};
-  if (!carried)
-    return {std::make_unique<SubsetDatamodels>(std::move(datamodels)), std::move(record)};
-  return {std::make_unique<CarriedDatamodels>(std::move(datamodels),
-                                              CarriedEffects::fit(network_kernel(experiment))),
-          std::move(record)};
+// What a fit to subset models found.
+Json record_of(const SubsetDatamodels& datamodels, const char* estimator) {
+  const auto& choice = datamodels.lambda_choice();
+  return {{"estimator", estimator},
+          {"lambda", choice.lambda},
+          {"lambda_ratio", choice.ratio},
+          {"held_out_error", curve_json(choice.curve)}};
 }
 
-FittedAttributor fit_lasso(const Experiment& experiment, const EnsembleStore& subset,
-                           LassoOptions options) {
-  options.workers = experiment.workers();
-  auto datamodels = std::make_unique<LassoDatamodels>(
-      LassoDatamodels::fit(subset.masks(), subset.logits(), options));
-  const auto targets = static_cast<double>(datamodels->points() * datamodels->classes());
-  Json record = {{"estimator", "subset datamodels, LASSO"},
-                 {"median_lambda", datamodels->lambdas().median().item<double>()},
-                 {"effects_a_target", static_cast<double>(datamodels->count()) / targets},
-                 {"held_out_error", curve_json(datamodels->curve())}};
-  return {std::move(datamodels), std::move(record)};
+Json record_of(const LassoDatamodels& datamodels) {
+  const auto targets = static_cast<double>(datamodels.points() * datamodels.classes());
+  return {{"estimator", "subset datamodels, LASSO"},
+          {"median_lambda", datamodels.lambdas().median().item<double>()},
+          {"effects_a_target", static_cast<double>(datamodels.count()) / targets},
+          {"held_out_error", curve_json(datamodels.curve())}};
+}
+
+Json record_of(const Attributor& attributor) {
+  if (const auto* carried = dynamic_cast<const CarriedDatamodels*>(&attributor)) {
+    return record_of(carried->datamodels(),
+                     "subset datamodels, ridge, carried over by the tangent kernel");
+  }
+  if (const auto* lasso = dynamic_cast<const LassoDatamodels*>(&attributor))
+    return record_of(*lasso);
+  return record_of(dynamic_cast<const SubsetDatamodels&>(attributor), "subset datamodels, ridge");
+}
+
+FittedAttributor fit_datamodels(const Experiment& experiment, const EnsembleStore& subset,
+                                const AttributionOptions& options) {
+  std::optional<CarriedEffects> carried;
+  if (options.estimator == Estimator::carried) carried = carried_effects(experiment);
+  auto attributor = make_attributor(options, subset.masks(), subset.logits(),
+                                    carried ? &*carried : nullptr, experiment.workers());
+  auto record = record_of(*attributor);
+  return {std::move(attributor), std::move(record)};
 }
 
 FittedAttributor fit_gradients(const Experiment& experiment, const EnsembleStore& subset,
                                const AttributionOptions& options) {
-  const auto full = std::make_shared<EnsembleStore>(experiment.open_store("full", "train"));
-  const TrainedModels models{full->description().models,
-                             [full](int64_t row) { return std::move(full->model(row).network); }};
+  const auto models = full_models(experiment);
   const bool trak = options.estimator == Estimator::trak;
   std::unique_ptr<GradientAttributor> gradients;
   if (trak) {
@@ -70,24 +76,18 @@ FittedAttributor fit_gradients(const Experiment& experiment, const EnsembleStore
 
 }  // namespace
 
+TrainedModels full_models(const Experiment& experiment) {
+  const auto full = std::make_shared<EnsembleStore>(experiment.open_store("full", "train"));
+  return {full->description().models,
+          [full](int64_t row) { return std::move(full->model(row).network); }};
+}
+
 FittedAttributor fit_attributor(const Experiment& experiment, const EnsembleStore& subset,
                                 const AttributionOptions& options) {
-  FittedAttributor fitted;
-  switch (options.estimator) {
-    case Estimator::ridge:
-    case Estimator::carried:
-      fitted =
-          fit_ridge(experiment, subset, options.ridge, options.estimator == Estimator::carried);
-      break;
-    case Estimator::lasso:
-      fitted = fit_lasso(experiment, subset, options.lasso);
-      break;
-    case Estimator::trak:
-    case Estimator::ekfac:
-      fitted = fit_gradients(experiment, subset, options);
-      break;
-  }
-  return fitted;
+  const bool by_gradients =
+      options.estimator == Estimator::trak || options.estimator == Estimator::ekfac;
+  return by_gradients ? fit_gradients(experiment, subset, options)
+                      : fit_datamodels(experiment, subset, options);
 }
 
 }  // namespace expunge

@@ -4,7 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "expunge/attribution/attributor.h"
+#include "expunge/attribution/gradient_attributor.h"
 #include "expunge/pipeline/experiment.h"
 
 namespace expunge {
@@ -14,10 +14,13 @@ struct FittedAttributor {
   nlohmann::ordered_json record;  // estimator, options, and what was found: penalty or multiplier
 };
 
+/// The experiment's full models, loaded one at a time; InputError names the command that makes them if
+/// they are not there.
+TrainedModels full_models(const Experiment& experiment);
+
 /// Ridge and LASSO are fitted to the subset models (carried: beside the full models' tangent kernel).
-/// TRAK and EK-FAC take gradients of the experiment's
-/// full models, and the subset models tell the multiplier of their shifts (multiplier.h). Throws what
-/// these throw; InputError names the command that makes the full models if they are not there.
+/// TRAK and EK-FAC take gradients of the full models, and the subset models tell the multiplier of their
+/// shifts (multiplier.h). Throws what these throw.
 FittedAttributor fit_attributor(const Experiment& experiment, const EnsembleStore& subset,
                                 const AttributionOptions& options);
 

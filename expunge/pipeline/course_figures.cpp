@@ -67,7 +67,7 @@ MadeFigure courses(const Experiment& experiment, const FigureSpec& spec, const S
       kDrawn);
   std::vector<TrajectoryPanel> all;
   for (const auto& set : experiment.forget_sets()) {
-    const auto oracles = judging_margins(experiment, set);
+    const auto oracles = experiment.judging_margins(set);
     std::vector<SvgCanvas> pictures;
     for (const auto& cell : sweep.cells) {
       const auto course = mean_trajectory(open_cell(experiment, set, cell, sweep));

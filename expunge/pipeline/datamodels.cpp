@@ -107,8 +107,7 @@ EnsembleStore train_subset_models(const Experiment& experiment, const std::strin
     spec.models = models;
     spec.masks = masks;
   }
-  return train_ensemble(experiment.folder() / spec.name, spec, experiment.config().recipe,
-                        experiment.problem(), experiment.workers(), experiment.progress());
+  return experiment.train_store(spec);
 }
 
 void make_datamodels(const Experiment& experiment, const DatamodelsConfig& config) {

@@ -7,6 +7,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
 #include "expunge/data/forget_set.h"
+#include "expunge/evaluate/margins.h"
 #include "expunge/pipeline/datamodels.h"
 #include "expunge/pipeline/unlearned_store.h"
 
@@ -104,12 +105,14 @@ double Experiment::training_cost() const {
   return static_cast<double>(problem_.n() * config_.recipe.epochs);
 }
 
+EnsembleStore Experiment::train_store(const EnsembleSpec& spec) const {
+  return train_ensemble(folder_ / spec.name, spec, config_.recipe, problem_, workers_, progress_);
+}
+
 void Experiment::train() const {
   std::vector<EnsembleSpec> specs = {subset_spec(), full_spec()};
   for (const auto& set : forget_sets_) specs.push_back(oracle_spec(set));
-  for (const auto& spec : specs) {
-    train_ensemble(folder_ / spec.name, spec, config_.recipe, problem_, workers_, progress_);
-  }
+  for (const auto& spec : specs) train_store(spec);
   // For whoever reads the stores' logits with other tools.
   write_npy(folder_ / "labels.npy", problem_.labels);
 }
@@ -149,6 +152,11 @@ void Experiment::check_belongs(const EnsembleStore& store) const {
     std::sort(excluded.begin(), excluded.end());
     if (there.name == "oracle-" + set.config.name) require("excluded", to_toml(excluded));
   }
+}
+
+torch::Tensor Experiment::judging_margins(const ForgetSet& set) const {
+  const auto logits = open_store("oracle-" + set.config.name, "train").logits();
+  return margins(logits.narrow(0, 0, judging_oracles()), problem_.labels, workers_);
 }
 
 bool Experiment::needs_attribution() const {

@@ -43,6 +43,8 @@ class Experiment {
 
   /// Trains what is missing of the subset, full and oracle ensembles.
   void train() const;
+  /// Trains what is missing of one ensemble, in the folder of its name.
+  EnsembleStore train_store(const EnsembleSpec& spec) const;
   /// True unless the shifts of all forget sets are there, by the configuration's options.
   [[nodiscard]] bool needs_attribution() const;
   /// Fits the datamodels and predicts each forget set's removal shift.
@@ -68,6 +70,8 @@ class Experiment {
   [[nodiscard]] torch::Tensor shift(const ForgetSet& set) const;
   /// Rows of an oracle ensemble that targets and the floor are taken from; the others judge.
   [[nodiscard]] int64_t judging_oracles() const { return config_.ensembles.oracle_models / 2; }
+  /// (No, m) margins of the oracles that judge a forget set's models, in nats.
+  [[nodiscard]] torch::Tensor judging_margins(const ForgetSet& set) const;
   /// How many oracles targets can be taken from.
   [[nodiscard]] int64_t oracle_targets() const {
     return config_.ensembles.oracle_models - judging_oracles();

@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-#include "expunge/attribution/multiplier.h"
+#include "expunge/attribution/mask_gram.h"
+#include "expunge/attribution/weighted_sums.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/evaluate/margins.h"
@@ -10,19 +11,6 @@
 
 namespace expunge {
 namespace {
-
-EnsembleStore train_spec(const Experiment& experiment, const EnsembleSpec& spec) {
-  return train_ensemble(experiment.folder() / spec.name, spec, experiment.config().recipe,
-                        experiment.problem(), experiment.workers(), experiment.progress());
-}
-
-// (m, C) mean over a store's models.
-torch::Tensor mean_logits(const EnsembleStore& store) {
-  const auto logits = store.logits();
-  auto mean = torch::zeros_like(logits[0], torch::kFloat32);
-  for (int64_t i = 0; i < logits.size(0); ++i) mean += logits[i].to(torch::kFloat32);
-  return mean / static_cast<double>(logits.size(0));
-}
 
 class HeldOut {
  public:
@@ -32,14 +20,16 @@ class HeldOut {
     auto spec = experiment.subset_spec();
     spec.models = models;
     spec.name = "held-out";
-    const auto store = train_spec(experiment, spec);
+    const auto store = experiment.train_store(spec);
     spec.masks_of = spec.name;
     spec.name = "held-out-again";
-    const auto again = train_spec(experiment, spec);
+    const auto again = experiment.train_store(spec);
     masks_ = store.masks();
     outputs_ = margins_of(store.logits());
     again_ = margins_of(again.logits());
-    full_ = mean_logits(experiment.open_store("full", "train"));
+    const auto full = experiment.open_store("full", "train").logits();
+    const auto share = torch::full({1, full.size(0)}, 1.0F / static_cast<float>(full.size(0)));
+    full_ = weighted_sums(share, full, "logits", experiment.workers())[0];
   }
 
   [[nodiscard]] AttributorLds again() const { return score("", again_); }
@@ -68,11 +58,6 @@ class HeldOut {
   torch::Tensor masks_, outputs_, again_, full_;
 };
 
-std::string interval_text(const LdsStatistic& s) {
-  if (std::isnan(s.low)) return fmt::format("{:.3f}", s.mean);
-  return fmt::format("{:.3f} ({:.3f} to {:.3f})", s.mean, s.low, s.high);
-}
-
 std::string ceiling_text(const LdsResult& again) {
   return fmt::format("{:.3f}", lds_ceiling(again.spearman.mean));
 }
@@ -84,8 +69,8 @@ ExperimentLds experiment_lds(const Experiment& experiment,
                              const LdsOptions& options) {
   options.validate();
   require_option(models >= 8, "held_out_models", "at least 8", static_cast<double>(models));
-  const auto subset = train_spec(experiment, experiment.subset_spec());
-  train_spec(experiment, experiment.full_spec());
+  const auto subset = experiment.train_store(experiment.subset_spec());
+  experiment.train_store(experiment.full_spec());
   const HeldOut held_out(experiment, models, options);
   ExperimentLds result;
   result.models = models;
@@ -109,10 +94,10 @@ TextTable lds_table(const ExperimentLds& result) {
       {{"attributor", Align::left}, {"LDS, validation points"}, {"LDS, training examples"}});
   for (const auto& a : result.attributors) {
     table.add_row({a.name.empty() ? "the experiment's own" : a.name,
-                   interval_text(a.validation.spearman), interval_text(a.training.spearman)});
+                   words_of(a.validation.spearman), words_of(a.training.spearman)});
   }
-  table.add_row({"the same subsets trained again", interval_text(result.again.validation.spearman),
-                 interval_text(result.again.training.spearman)});
+  table.add_row({"the same subsets trained again", words_of(result.again.validation.spearman),
+                 words_of(result.again.training.spearman)});
   table.add_row(
       {"ceiling", ceiling_text(result.again.validation), ceiling_text(result.again.training)});
   return table;

@@ -30,9 +30,6 @@ void add_csv(MadeFigure& figure, const std::string& figure_name, std::string con
 std::vector<int64_t> drawn_points(const Experiment& experiment, const std::string& role,
                                   const std::vector<int64_t>& points, int64_t count);
 
-/// (No, m) margins of the oracles that judge a forget set's models.
-torch::Tensor judging_margins(const Experiment& experiment, const ForgetSet& set);
-
 /// The evaluation points of a group.
 std::vector<int64_t> points_of(const Experiment& experiment, const ForgetSet& set,
                                PointGroup group);

@@ -128,12 +128,6 @@ void add_csv(MadeFigure& figure, const std::string& figure_name, std::string con
   figure.section.files.push_back("figures/" + file);
 }
 
-torch::Tensor judging_margins(const Experiment& experiment, const ForgetSet& set) {
-  const auto logits = experiment.open_store("oracle-" + set.config.name, "train").logits();
-  return margins(logits.narrow(0, 0, experiment.judging_oracles()), experiment.problem().labels,
-                 experiment.workers());
-}
-
 std::vector<int64_t> points_of(const Experiment& experiment, const ForgetSet& set,
                                PointGroup group) {
   if (group == PointGroup::forget) return set.indices;

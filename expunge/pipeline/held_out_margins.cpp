@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "expunge/attribution/make_attributor.h"
+#include "expunge/attribution/mask_gram.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/evaluate/margins.h"
 
@@ -16,11 +17,6 @@ namespace {
 
 torch::Tensor rows_but(const torch::Tensor& x, int64_t begin, int64_t end) {
   return torch::cat({x.slice(0, 0, begin), x.slice(0, end)}).contiguous();
-}
-
-std::vector<int64_t> indices_where(const torch::Tensor& flags) {
-  const auto found = flags.nonzero().view(-1).contiguous();
-  return {found.data_ptr<int64_t>(), found.data_ptr<int64_t>() + found.numel()};
 }
 
 }  // namespace
@@ -41,8 +37,9 @@ torch::Tensor held_out_margins(const torch::Tensor& masks, const torch::Tensor& 
     const auto varying = others.any(0).logical_and(others.all(0).logical_not());
     std::vector<std::vector<int64_t>> removals;
     std::vector<int64_t> rows;
+    auto sets = left_out(masks.slice(0, begin, end).logical_or(varying.logical_not()));
     for (int64_t i = begin; i < end; ++i) {
-      auto removal = indices_where(masks[i].logical_not().logical_and(varying));
+      auto& removal = sets[static_cast<size_t>(i - begin)];
       if (removal.empty() || std::ssize(removal) == n) continue;
       removals.push_back(std::move(removal));
       rows.push_back(i);

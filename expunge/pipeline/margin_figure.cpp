@@ -32,7 +32,7 @@ MadeFigure margin_examples(const Experiment& experiment, const FigureSpec& spec)
                      {"row"},
                      {"margin"}});
   for (const auto& set : experiment.forget_sets()) {
-    const auto oracles = judging_margins(experiment, set);
+    const auto oracles = experiment.judging_margins(set);
     const auto shift = read_shift(experiment, set, "") * experiment.config().evaluation.multiplier;
     const auto direct = shifted_margins(full, shift, labels, experiment.workers());
     const auto& options = experiment.config().evaluation.klom;

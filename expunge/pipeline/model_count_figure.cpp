@@ -69,7 +69,7 @@ void add_levels(const Experiment& experiment, const ForgetSet& set, CountPanel& 
   const int64_t judging = experiment.judging_oracles();
   auto options = experiment.config().evaluation.klom;
   options.workers = experiment.workers();
-  const auto judges = judging_margins(experiment, set);
+  const auto judges = experiment.judging_margins(set);
   const auto klom_of = [&](const torch::Tensor& logits) {
     return summarise_klom(margins(logits, labels, experiment.workers()), judges,
                           experiment.problem().n(), set.indices, options, {.resamples = 0});

@@ -74,11 +74,9 @@ class PartMeter {
  public:
   PartMeter(const Experiment& experiment, bool carries)
       : experiment_(experiment), full_(experiment.open_store("full", "train").logits()) {
-    if (carries) carried_ = CarriedEffects::fit(network_kernel(experiment));
+    if (carries) carried_ = carried_effects(experiment);
     for (const auto& set : experiment.forget_sets()) {
-      const auto logits = experiment.open_store("oracle-" + set.config.name, "train").logits();
-      judged_.push_back({&set, margins(logits.narrow(0, 0, experiment.judging_oracles()),
-                                       experiment.problem().labels, experiment.workers())});
+      judged_.push_back({&set, experiment.judging_margins(set)});
       removals_.push_back(set.indices);
     }
   }

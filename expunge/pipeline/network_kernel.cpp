@@ -46,4 +46,8 @@ torch::Tensor network_kernel(const Experiment& experiment) {
   return kernel;
 }
 
+CarriedEffects carried_effects(const Experiment& experiment) {
+  return CarriedEffects::fit(network_kernel(experiment));
+}
+
 }  // namespace expunge

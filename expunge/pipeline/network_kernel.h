@@ -3,6 +3,7 @@
 //   OUT/kernel.npy    (m, n) float32
 #pragma once
 
+#include "expunge/attribution/carried_effects.h"
 #include "expunge/pipeline/experiment.h"
 
 namespace expunge {
@@ -11,5 +12,8 @@ namespace expunge {
 /// (gradients/tangent_kernel.h); computed once, then read. Progress is told as "kernel", a model at a time.
 /// InputError if full models are missing, or the file is not sound.
 torch::Tensor network_kernel(const Experiment& experiment);
+
+/// What `estimator = "carried"` needs beside subset models: own effects carried over by that kernel.
+CarriedEffects carried_effects(const Experiment& experiment);
 
 }  // namespace expunge

@@ -105,19 +105,9 @@ SvgCanvas ratios_picture(const ExplainedPoint& point) {
 std::string render_explanations(const ExplainPage& page) {
   if (page.points.empty()) fail<InputError>("explanations: at least one point required, got none");
   std::string html = page_opening(page.title, report_style() + shown_example_style());
-  html += fmt::format("<header>\n<p class=\"eyebrow\">expunge explain</p>\n<h1>{}</h1>\n",
-                      escape_markup(page.title));
-  if (!page.subtitle.empty())
-    html += fmt::format("<p class=\"subtitle\">{}</p>\n", escape_markup(page.subtitle));
-  html += "</header>\n";
+  html += page_heading("expunge explain", page.title, page.subtitle);
   for (const auto& point : page.points) html += point_html(point);
-  html += reading_html();
-  if (!page.command.empty()) {
-    html += fmt::format(
-        "<section>\n<h2>Run it again</h2>\n<pre tabindex=\"0\"><code>{}</code></pre>\n</section>\n",
-        escape_markup(page.command));
-  }
-  return html + page_ending();
+  return html + reading_html() + run_again_html(page.command) + page_ending();
 }
 
 }  // namespace expunge

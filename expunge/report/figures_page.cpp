@@ -115,22 +115,16 @@ std::string section_html(const FigureSection& section) {
 }
 
 std::string opening_html(const FiguresPage& page) {
-  std::string html =
-      fmt::format("<header>\n<p class=\"eyebrow\">expunge figures</p>\n<h1>{}</h1>\n",
-                  escape_markup(page.title));
-  if (!page.subtitle.empty()) {
-    html += fmt::format("<p class=\"subtitle\">{}</p>\n", escape_markup(page.subtitle));
-  }
-  html += warnings_html(page.warnings);
+  std::string more = warnings_html(page.warnings);
   if (page.sections.size() > 1) {
-    html += "<nav aria-label=\"figures\"><ul>\n";
+    more += "<nav aria-label=\"figures\"><ul>\n";
     for (const auto& section : page.sections) {
-      html += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", section.id,
+      more += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", section.id,
                           escape_markup(section.heading));
     }
-    html += "</ul></nav>\n";
+    more += "</ul></nav>\n";
   }
-  return html + "</header>\n";
+  return page_heading("expunge figures", page.title, page.subtitle, more);
 }
 
 }  // namespace

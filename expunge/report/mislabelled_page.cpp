@@ -32,23 +32,15 @@ std::string render_mislabelled(const MislabelledPage& page) {
   if (page.suspects.empty())
     fail<InputError>("mislabelled: at least one example required, got none");
   std::string html = page_opening(page.title, report_style() + shown_example_style());
-  html += fmt::format("<header>\n<p class=\"eyebrow\">expunge mislabelled</p>\n<h1>{}</h1>\n",
-                      escape_markup(page.title));
-  if (!page.subtitle.empty())
-    html += fmt::format("<p class=\"subtitle\">{}</p>\n", escape_markup(page.subtitle));
-  if (!page.result.empty())
-    html += fmt::format("<p class=\"lead\">{}</p>\n", sentence_html(page.result));
-  html +=
-      fmt::format("</header>\n<section>\n<h2>Most suspect first</h2>\n<p class=\"muted\">{}</p>\n",
-                  escape_markup(page.caption));
+  html += page_heading("expunge mislabelled", page.title, page.subtitle,
+                       page.result.empty()
+                           ? ""
+                           : fmt::format("<p class=\"lead\">{}</p>\n", sentence_html(page.result)));
+  html += fmt::format("<section>\n<h2>Most suspect first</h2>\n<p class=\"muted\">{}</p>\n",
+                      escape_markup(page.caption));
   html += example_rows_html(page.suspects) + "</section>\n";
   for (const auto& table : page.known) html += known_html(table);
-  if (!page.command.empty()) {
-    html += fmt::format(
-        "<section>\n<h2>Run it again</h2>\n<pre tabindex=\"0\"><code>{}</code></pre>\n</section>\n",
-        escape_markup(page.command));
-  }
-  return html + page_ending();
+  return html + run_again_html(page.command) + page_ending();
 }
 
 }  // namespace expunge

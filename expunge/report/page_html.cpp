@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "expunge/report/escape.h"
 
 namespace expunge {
@@ -32,6 +34,30 @@ std::string warnings_html(const std::vector<std::string>& warnings) {
     html += fmt::format("<li>{}</li>\n", escape_markup(warning));
   }
   return html + "</ul></div>\n";
+}
+
+std::string page_heading(std::string_view command, std::string_view title,
+                         std::string_view subtitle, std::string_view more) {
+  std::string html = fmt::format("<header>\n<p class=\"eyebrow\">{}</p>\n<h1>{}</h1>\n",
+                                 escape_markup(command), escape_markup(title));
+  if (!subtitle.empty())
+    html += fmt::format("<p class=\"subtitle\">{}</p>\n", escape_markup(subtitle));
+  return html + std::string(more) + "</header>\n";
+}
+
+std::string run_again_html(std::string_view command, std::string_view note) {
+  if (command.empty()) return "";
+  // Escaping puts a text on one line; a command may have several.
+  std::string lines;
+  for (size_t start = 0; start <= command.size();) {
+    const size_t end = std::min(command.find('\n', start), command.size());
+    lines += (start > 0 ? "\n" : "") + escape_markup(command.substr(start, end - start));
+    start = end + 1;
+  }
+  const auto words = note.empty() ? "" : fmt::format("<p>{}</p>\n", escape_markup(note));
+  return fmt::format(
+      "<section>\n<h2>Run it again</h2>\n{}<pre tabindex=\"0\"><code>{}</code></pre>\n</section>\n",
+      words, lines);
 }
 
 std::string page_ending() {

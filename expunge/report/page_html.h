@@ -14,6 +14,14 @@ std::string page_opening(std::string_view title, std::string_view style);
 /// A note with the warnings as a list; nothing without warnings.
 std::string warnings_html(const std::vector<std::string>& warnings);
 
+/// The <header>: which command made the page, title, subtitle where there is one, and more HTML below.
+std::string page_heading(std::string_view command, std::string_view title,
+                         std::string_view subtitle, std::string_view more = "");
+
+/// A section with the command, of one line or several, that makes the page again, below a note where
+/// there is one; nothing without a command.
+std::string run_again_html(std::string_view command, std::string_view note = "");
+
 std::string page_ending();
 
 }  // namespace expunge

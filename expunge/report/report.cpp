@@ -13,14 +13,11 @@ namespace expunge {
 namespace {
 
 std::string opening_html(const ReportData& data) {
-  std::string html = fmt::format("<header>\n<p class=\"eyebrow\">expunge report</p>\n<h1>{}</h1>\n",
-                                 escape_markup(data.title));
-  if (!data.subtitle.empty()) {
-    html += fmt::format("<p class=\"subtitle\">{}</p>\n", escape_markup(data.subtitle));
-  }
   const Sentence words = headline(data);
-  if (!words.empty()) html += fmt::format("<p class=\"lead\">{}</p>\n", sentence_html(words));
-  return html + warnings_html(data.warnings) + "</header>\n";
+  const auto lead =
+      words.empty() ? "" : fmt::format("<p class=\"lead\">{}</p>\n", sentence_html(words));
+  return page_heading("expunge report", data.title, data.subtitle,
+                      lead + warnings_html(data.warnings));
 }
 
 std::string klom_html(const ReportData& data) {
@@ -74,28 +71,16 @@ std::string settings_html(const ReportData& data) {
   return html + "</div>\n</section>\n";
 }
 
-std::string command_html(const ReportData& data) {
-  if (data.command.empty()) return "";
-  // Escaping puts a text on one line; a command may have several.
-  std::string lines;
-  for (size_t start = 0; start <= data.command.size();) {
-    const size_t end = std::min(data.command.find('\n', start), data.command.size());
-    lines += (start > 0 ? "\n" : "") + escape_markup(data.command.substr(start, end - start));
-    start = end + 1;
-  }
-  return fmt::format(
-      "<section>\n<h2>Run it again</h2>\n<p>The same settings and seeds give the same tables on "
-      "the same kind of machine.</p>\n<pre tabindex=\"0\"><code>{}</code></pre>\n</section>\n",
-      lines);
-}
-
 }  // namespace
 
 std::string render_html(const ReportData& data) {
   check(data);
   std::string html = page_opening(data.title, report_style()) + opening_html(data);
   for (const auto& section : data.forget_sets) html += forget_set_html(section);
-  html += cost_html(data) + klom_html(data) + settings_html(data) + command_html(data);
+  html += cost_html(data) + klom_html(data) + settings_html(data);
+  html += run_again_html(
+      data.command,
+      "The same settings and seeds give the same tables on the same kind of machine.");
   return html + page_ending();
 }
 

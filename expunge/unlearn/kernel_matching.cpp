@@ -77,16 +77,15 @@ std::vector<std::vector<int64_t>> parts_of(std::span<const int64_t> forget, int6
 UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
                                const KernelMatchingOptions& options, RetainTargets retain_targets) {
   const auto forget = static_cast<int64_t>(task.forget.size());
-  const auto by_rule = default_matching(forget, task.problem.n());
-  const int64_t steps = options.steps > 0 ? options.steps : by_rule.steps;
+  const int64_t n = task.problem.n();
+  const int64_t steps = options.steps > 0 ? options.steps : default_matching(forget, n).steps;
   const auto dtype = network.parameters().scalar_type();
   const auto targets = task.targets.to(dtype);
   const int64_t classes = targets.size(1);
   const int64_t at_once = std::max<int64_t>(1, options.kernel_rows / (classes + 1));
   const auto retain_points = [&](int64_t part) {
-    if (options.retain_points > 0) return options.retain_points;
-    return part == forget ? by_rule.retain_points
-                          : default_matching(part, task.problem.n()).retain_points;
+    return options.retain_points > 0 ? options.retain_points
+                                     : default_matching(part, n).retain_points;
   };
   // Of the full model, for the retained examples of later solutions.
   const bool one_solution = steps == 1 && forget <= at_once;

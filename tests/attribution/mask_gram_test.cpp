@@ -69,5 +69,10 @@ TEST(RequireVarying, NamesTheFirstExampleThatAllModelsSawOrNone) {
   EXPECT_NO_THROW(require_varying(some));
 }
 
+TEST(LeftOut, IsWhatAMaskLeavesOut) {
+  const auto masks = torch::tensor({1, 0, 0, 1, 1, 0}).view({2, 3}).to(torch::kBool);
+  EXPECT_EQ(left_out(masks), (std::vector<std::vector<int64_t>>{{1, 2}, {2}}));
+}
+
 }  // namespace
 }  // namespace expunge

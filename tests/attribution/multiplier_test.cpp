@@ -103,10 +103,5 @@ TEST(ScaledAttributor, MultipliesShifts) {
                               KnownEffects(trainings.effects, 3).removal_shifts(removals)));
 }
 
-TEST(LeftOut, IsWhatAMaskLeavesOut) {
-  const auto masks = torch::tensor({1, 0, 0, 1, 1, 0}).view({2, 3}).to(torch::kBool);
-  EXPECT_EQ(left_out(masks), (std::vector<std::vector<int64_t>>{{1, 2}, {2}}));
-}
-
 }  // namespace
 }  // namespace expunge

@@ -20,8 +20,8 @@
 namespace expunge {
 namespace {
 
-PointEffectOptions effects_with_ratio(std::optional<double> ratio) {
-  PointEffectOptions options;
+EffectOptions effects_with_ratio(std::optional<double> ratio) {
+  EffectOptions options;
   options.lambda_ratio = ratio;
   return options;
 }

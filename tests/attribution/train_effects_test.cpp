@@ -36,8 +36,8 @@ torch::Tensor dense_effects(const Ensemble& e, double ratio) {
   return b;
 }
 
-TrainEffectOptions with_ratio(double ratio) {
-  TrainEffectOptions options;
+EffectOptions with_ratio(double ratio) {
+  EffectOptions options;
   options.lambda_ratio = ratio;
   return options;
 }
