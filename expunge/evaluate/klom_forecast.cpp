@@ -35,37 +35,6 @@ void check_margins(const torch::Tensor& array, const char* name, int64_t models,
   }
 }
 
-void check_models(const ForecastModels& models) {
-  if (models.masks.dim() != 2 || models.masks.scalar_type() != torch::kBool ||
-      !models.masks.is_contiguous()) {
-    fail<InputError>("forecast: masks (models, examples) bool required, got ({}) of {}",
-                     fmt::join(models.masks.sizes(), ", "), toString(models.masks.scalar_type()));
-  }
-  const int64_t subset = models.masks.size(0);
-  const int64_t n = models.masks.size(1);
-  const int64_t full = models.full_margins.dim() == 2 ? models.full_margins.size(0) : 0;
-  if (subset < kLeastModels || full < kLeastModels) {
-    fail<InputError>("forecast: at least {} subset models and full models required, got {} and {}",
-                     kLeastModels, subset, full);
-  }
-  if (models.labels.dim() != 1 || models.labels.scalar_type() != torch::kInt64 ||
-      !models.labels.is_contiguous() || models.labels.numel() < n + 20) {
-    fail<InputError>(
-        "forecast: int64 labels of {} training examples and at least 20 validation points "
-        "required, got ({}) of {}",
-        n, fmt::join(models.labels.sizes(), ", "), toString(models.labels.scalar_type()));
-  }
-  if (models.labels.min().item<int64_t>() < 0)
-    fail<InputError>("forecast: labels from 0 required, got {}",
-                     models.labels.min().item<int64_t>());
-  const int64_t m = models.labels.numel();
-  check_margins(models.margins, "subset models' margins", subset, m);
-  check_margins(models.held_out, "held-out predictions", subset, m, /*none_allowed=*/true);
-  check_margins(models.full_margins, "full models' margins", full, m);
-  if (models.folds < 2 || models.folds > subset / 2)
-    fail<InputError>("forecast: 2 to {} folds required, got {}", subset / 2, models.folds);
-}
-
 // (n) how many subset models left each example out.
 std::vector<int64_t> left_out_counts(const torch::Tensor& masks) {
   const auto counts = (masks.size(0) - masks.to(torch::kInt64).sum(0)).contiguous();
@@ -166,6 +135,37 @@ std::vector<std::string> warnings_of(const ForecastCase& set, const ForecastMode
 
 }  // namespace
 
+void check_forecast_models(const ForecastModels& models) {
+  if (models.masks.dim() != 2 || models.masks.scalar_type() != torch::kBool ||
+      !models.masks.is_contiguous()) {
+    fail<InputError>("forecast: masks (models, examples) bool required, got ({}) of {}",
+                     fmt::join(models.masks.sizes(), ", "), toString(models.masks.scalar_type()));
+  }
+  const int64_t subset = models.masks.size(0);
+  const int64_t n = models.masks.size(1);
+  const int64_t full = models.full_margins.dim() == 2 ? models.full_margins.size(0) : 0;
+  if (subset < kLeastModels || full < kLeastModels) {
+    fail<InputError>("forecast: at least {} subset models and full models required, got {} and {}",
+                     kLeastModels, subset, full);
+  }
+  if (models.labels.dim() != 1 || models.labels.scalar_type() != torch::kInt64 ||
+      !models.labels.is_contiguous() || models.labels.numel() < n + 20) {
+    fail<InputError>(
+        "forecast: int64 labels of {} training examples and at least 20 validation points "
+        "required, got ({}) of {}",
+        n, fmt::join(models.labels.sizes(), ", "), toString(models.labels.scalar_type()));
+  }
+  if (models.labels.min().item<int64_t>() < 0)
+    fail<InputError>("forecast: labels from 0 required, got {}",
+                     models.labels.min().item<int64_t>());
+  const int64_t m = models.labels.numel();
+  check_margins(models.margins, "subset models' margins", subset, m);
+  check_margins(models.held_out, "held-out predictions", subset, m, /*none_allowed=*/true);
+  check_margins(models.full_margins, "full models' margins", full, m);
+  if (models.folds < 2 || models.folds > subset / 2)
+    fail<InputError>("forecast: 2 to {} folds required, got {}", subset / 2, models.folds);
+}
+
 void ForecastOptions::validate() const {
   require_option(oracles == 0 || oracles >= 2, "oracles", "0, or at least 2",
                  static_cast<double>(oracles));
@@ -189,7 +189,7 @@ std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
   ForecastOptions options = given;
   options.validate();
   klom_options.validate();
-  check_models(models);
+  check_forecast_models(models);
   const auto left_out = left_out_counts(models.masks);
   for (const auto& set : cases) check_case(set, models, left_out);
 

@@ -86,9 +86,13 @@ struct KlomForecast {
   std::vector<std::string> warnings;  // where F is unlike what was measured; a sentence each
 };
 
-/// One forecast for each case. InputError for shapes or dtypes that do not fit, fewer than 20 models of
-/// either kind, fewer than 20 validation points (m - n), fewer than 2 or more than N / 2 folds, labels
-/// below 0, a forget set that is empty, all of S, out of range or repeats an index, and for an example of F
+/// What forecast_klom() asks of the models: InputError for shapes or dtypes that do not fit, fewer than 20 models of
+/// either kind, fewer than 20 validation points (m - n), fewer than 2 or more than N / 2 folds, labels below 0;
+/// NonFiniteError names the array, model and point.
+void check_forecast_models(const ForecastModels& models);
+
+/// One forecast for each case. Throws as check_forecast_models() does; InputError for margins of a case that do
+/// not fit, a forget set that is empty, all of S, out of range or repeats an index, and for an example of F
 /// that fewer than 3 subset models left out (by name); NonFiniteError names the array, model and point;
 /// OptionError. Deterministic.
 std::vector<KlomForecast> forecast_klom(const ForecastModels& models,

@@ -86,6 +86,7 @@ ExperimentForecast forecast(const Experiment& experiment, ForecastOptions option
   models.held_out =
       held_out_margins(models.masks, subset.logits(), full.logits(), labels, attribution,
                        carried ? &*carried : nullptr, models.folds, experiment.workers());
+  check_forecast_models(models);  // before the kernel, which takes long
   const auto& sets = experiment.forget_sets();
   std::vector<torch::Tensor> shifts;
   for (const auto& set : sets)

@@ -44,7 +44,7 @@ TEST(ForecastSection, IsASoundPartOfAPageAndWarnsOnce) {
   const auto html = forecast_html(section);
   const auto markup = read_markup(html);
   EXPECT_EQ(markup.problem, "");
-  const std::string warning = "a <set>: is odd & rare";
+  const std::string warning = "a &lt;set&gt;: is odd &amp; rare";
   const auto at = markup.text.find(warning);
   ASSERT_NE(at, std::string::npos) << markup.text;
   EXPECT_EQ(markup.text.find(warning, at + 1), std::string::npos);
