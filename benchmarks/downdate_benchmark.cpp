@@ -31,7 +31,7 @@ std::vector<int64_t> spread(int64_t count) {
   return forget;
 }
 
-const RidgeOptions kOptions{.standardise = Standardise::fixed};
+const LinearOptions kOptions{.standardise = Standardise::fixed};
 
 /// Arguments: examples forgotten, method.
 void downdate(benchmark::State& state) {

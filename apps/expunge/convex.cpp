@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 struct ConvexFlags {
   TableFlags table;
   std::string forget, out = "runs/convex", config;
-  RidgeOptions linear{.standardise = Standardise::fixed};
+  LinearOptions linear{.standardise = Standardise::fixed};
   ComparisonOptions comparison;
   CommonFlags common;
   std::string given;  // options of the command line that are not their defaults

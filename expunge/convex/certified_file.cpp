@@ -84,6 +84,8 @@ CertifiedModel CertifiedModel::load(const std::filesystem::path& path) {
   try {
     for (const auto& table : parse_toml(text("options"), where)) {
       auto group = options_of(model.options_);
+      if (table.name != group.name())
+        fail<InputError>("{}: a table {} required among the options", where, group.name());
       apply(table, group, where);
     }
     model.options_.validate();

@@ -110,16 +110,16 @@ bool Cholesky::remove_rows(const torch::Tensor& rows) {
   return true;
 }
 
-Moments moments_of(
+GramSums moments_of(
     int64_t n, int64_t p, int64_t k, int64_t workers,
     const std::function<std::pair<torch::Tensor, torch::Tensor>(int64_t begin, int64_t end)>&
         rows) {
   const int64_t part = std::max<int64_t>(256, (n + kParts - 1) / kParts);
   const int64_t parts = (n + part - 1) / part;
   constexpr int64_t chunk = 2048;  // rows that are in memory in their new coordinates at once
-  std::vector<Moments> sums(static_cast<size_t>(parts));
+  std::vector<GramSums> sums(static_cast<size_t>(parts));
   parallel_for(parts, workers, [&](int64_t i) {
-    Moments sum{at::zeros({p, p}, torch::kFloat64), at::zeros({p, k}, torch::kFloat64)};
+    GramSums sum{at::zeros({p, p}, torch::kFloat64), at::zeros({p, k}, torch::kFloat64)};
     const int64_t last = std::min(n, (i + 1) * part);
     for (int64_t begin = i * part; begin < last; begin += chunk) {
       const auto [x, y] = rows(begin, std::min(last, begin + chunk));
@@ -128,7 +128,7 @@ Moments moments_of(
     }
     sums[static_cast<size_t>(i)] = std::move(sum);
   });
-  Moments total = sums[0];
+  GramSums total = sums[0];
   for (size_t i = 1; i < sums.size(); ++i) {
     total.gram.add_(sums[i].gram);
     total.cross.add_(sums[i].cross);

@@ -36,10 +36,10 @@ class Cholesky {
 
 /// X' X (p, p) and X' Y (p, k) in one pass over blocks of rows on `workers` threads. Sums are formed in
 /// the same order for every number of workers. Only blocks on and above the diagonal are multiplied.
-struct Moments {
+struct GramSums {
   torch::Tensor gram, cross;
 };
-Moments moments_of(
+GramSums moments_of(
     int64_t n, int64_t p, int64_t k, int64_t workers,
     const std::function<std::pair<torch::Tensor, torch::Tensor>(int64_t begin, int64_t end)>& rows);
 

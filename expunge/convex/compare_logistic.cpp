@@ -63,7 +63,7 @@ double noise_trace(const LogisticObjective& objective, const torch::Tensor& thet
 }  // namespace
 
 ConvexComparison compare_logistic(const Table& table, std::span<const int64_t> forget,
-                                  const RidgeOptions& linear, const ComparisonOptions& options,
+                                  const LinearOptions& linear, const ComparisonOptions& options,
                                   int64_t workers,
                                   const std::function<void(const std::string&)>& progress) {
   options.validate();

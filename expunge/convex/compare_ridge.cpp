@@ -25,7 +25,7 @@ LeastSquares squares_of(const Table& table, std::span<const int64_t> rows,
 }  // namespace
 
 ConvexComparison compare_ridge(const Table& table, std::span<const int64_t> forget,
-                               const RidgeOptions& ridge, const ComparisonOptions& options,
+                               const LinearOptions& ridge, const ComparisonOptions& options,
                                int64_t workers,
                                const std::function<void(const std::string&)>& progress) {
   options.validate();

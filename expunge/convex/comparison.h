@@ -102,14 +102,14 @@ struct ConvexComparison {
 /// On the table's examples and F. Ridge: RidgeRemoval, and every method of docs/theory.md. `progress` is told
 /// what is being done; may be empty. Throws what RidgeState::fit() and RidgeRemoval::of() throw.
 ConvexComparison compare_ridge(const Table& table, std::span<const int64_t> forget,
-                               const RidgeOptions& ridge, const ComparisonOptions& options,
+                               const LinearOptions& ridge, const ComparisonOptions& options,
                                int64_t workers,
                                const std::function<void(const std::string&)>& progress = {});
 
 /// The same for logistic regression; the removal is retraining, as nothing else is exact. OptionError for
 /// Standardise::again, which has no common coordinates; InputError for a table without labels.
 ConvexComparison compare_logistic(const Table& table, std::span<const int64_t> forget,
-                                  const RidgeOptions& linear, const ComparisonOptions& options,
+                                  const LinearOptions& linear, const ComparisonOptions& options,
                                   int64_t workers,
                                   const std::function<void(const std::string&)>& progress = {});
 

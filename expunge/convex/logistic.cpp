@@ -89,7 +89,8 @@ double LogisticObjective::value(const torch::Tensor& theta) const {
   const auto logits = product(z_, false, theta, false);
   const auto losses = classes_ == 2 ? (at::softplus(logits) - targets_ * logits).squeeze(1)
                                     : at::logsumexp(logits, 1) - (targets_ * logits).sum(1);
-  double value = frobenius_inner(weights_, losses) + (penalty_ * theta.square()).sum().item<double>() / 2;
+  double value =
+      frobenius_inner(weights_, losses) + (penalty_ * theta.square()).sum().item<double>() / 2;
   if (tilt_.defined()) value += frobenius_inner(tilt_, theta);
   return value;
 }
@@ -116,8 +117,17 @@ torch::Tensor LogisticObjective::hessian_times(const torch::Tensor& theta,
   return product(z_, true, moved, false) + penalty_ * v;
 }
 
-torch::Tensor LogisticObjective::hessian_solve(const torch::Tensor& theta, const torch::Tensor& g,
-                                               double tolerance) const {
+torch::Tensor LogisticObjective::hessian_solve(const torch::Tensor& theta,
+                                               const torch::Tensor& right, double tolerance) const {
+  // All intercepts at once: no curvature and, but for rounding, no gradient.
+  const bool free = classes_ > 2 && penalty_[rows() - 1].item<double>() == 0;
+  const auto clear = [&](torch::Tensor& x) {
+    if (!free) return;
+    auto intercepts = x[rows() - 1];
+    intercepts.sub_(intercepts.mean());
+  };
+  auto g = right.clone();
+  clear(g);
   const auto p = probabilities(theta);
   // Of one class by itself, the mean over classes; the Hessian itself where there are two.
   const auto curvature = (p * (1 - p)).mean(1) * weights_;
@@ -138,9 +148,11 @@ torch::Tensor LogisticObjective::hessian_solve(const torch::Tensor& theta, const
   double last = 0;
   constexpr int64_t most = 2000;
   double reached = size_of(residual), best = reached;
+  auto best_x = x.clone();  // at the end rounding may lead away again
   int64_t since_best = 0;
   for (int64_t i = 0; i < most && reached > wanted; ++i) {
-    const auto preconditioned = factor.solve(residual);
+    auto preconditioned = factor.solve(residual);
+    clear(preconditioned);
     const double now = frobenius_inner(residual, preconditioned);
     direction =
         direction.defined() ? preconditioned + direction * (now / last) : preconditioned.clone();
@@ -150,12 +162,14 @@ torch::Tensor LogisticObjective::hessian_solve(const torch::Tensor& theta, const
     const double step = now / frobenius_inner(direction, image);
     x.add_(direction, step);
     residual.sub_(image, step);
+    clear(residual);
     reached = size_of(residual);
     if (reached < best) {
       best = reached;
+      best_x.copy_(x);
       since_best = 0;
-    } else if (++since_best > 200) {
-      break;  // rounding
+    } else if (++since_best > 100) {
+      break;
     }
   }
   if (!(best <= std::max(wanted, 1e-9 * size_of(g)))) {
@@ -164,7 +178,18 @@ torch::Tensor LogisticObjective::hessian_solve(const torch::Tensor& theta, const
         "iterations",
         wanted, best, most);
   }
-  return x;
+  return best_x;
+}
+
+void LogisticObjective::require_every_class() const {
+  if (!options_.intercept || options_.intercept_penalised) return;
+  for (int64_t c = 0; c < classes_; ++c) {
+    if (!((weights_ * labels_.eq(c)).max().item<double>() > 0))
+      fail<InputError>(
+          "logistic regression: an example of every class required, got none of class {}: without "
+          "one its intercept has no optimum",
+          c);
+  }
 }
 
 double LogisticObjective::gradient_scale() const {
@@ -172,6 +197,7 @@ double LogisticObjective::gradient_scale() const {
 }
 
 LogisticFit minimise(const LogisticObjective& objective, torch::Tensor start) {
+  objective.require_every_class();
   LogisticFit fit;
   fit.theta = start.defined() ? start.clone() : objective.zero();
   const double scale = objective.gradient_scale();

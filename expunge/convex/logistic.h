@@ -56,6 +56,9 @@ class LogisticObjective {
   /// Error if 2,000 iterations do not reach it.
   [[nodiscard]] torch::Tensor hessian_solve(const torch::Tensor& theta, const torch::Tensor& g,
                                             double tolerance = 1e-13) const;
+  /// InputError, naming the class, if none of its examples has a weight above 0 and the intercept is free:
+  /// there is no optimum, as that class's intercept falls without end.
+  void require_every_class() const;
   /// Sum of w |z|: no gradient of the losses is larger by a factor above sqrt(2).
   [[nodiscard]] double gradient_scale() const;
   /// sqrt of what the penalty adds to the Hessian's diagonal, squared: lambda, and 0 for a free intercept.
@@ -81,7 +84,8 @@ struct LogisticFit {
 
 /// The optimum by damped Newton steps from `start` (zeros if undefined): full ones where they lower the
 /// objective enough (Armijo, 1e-4), halved until they do. Ends at the tolerance, or where rounding lets no
-/// step lower the gradient any more. Error if it ends above 1e-7 of gradient_scale().
+/// step lower the gradient any more. Error if it ends above 1e-7 of gradient_scale(); InputError for what
+/// require_every_class() refuses.
 LogisticFit minimise(const LogisticObjective& objective, torch::Tensor start = {});
 
 /// What `theta`, the optimum on S, becomes without F, whose weights are 0 in `retained`:

@@ -33,11 +33,11 @@ Coordinates coordinates_of_sums(const torch::Tensor& gram) {
 
 }  // namespace
 
-void RidgeOptions::validate() const {
+void LinearOptions::validate() const {
   require_option(lambda > 0 && std::isfinite(lambda), "lambda", "a finite number above 0", lambda);
 }
 
-OptionGroup options_of(RidgeOptions& options) {
+OptionGroup options_of(LinearOptions& options) {
   OptionGroup group("convex", "The linear model");
   group.add("lambda", options.lambda,
             "penalty on half the squared coefficients, beside the sum of the examples' losses");
@@ -50,7 +50,7 @@ OptionGroup options_of(RidgeOptions& options) {
   return group;
 }
 
-RidgeState RidgeState::fit(const Table& table, const RidgeOptions& options, int64_t workers) {
+RidgeState RidgeState::fit(const Table& table, const LinearOptions& options, int64_t workers) {
   table.validate(table.name.empty() ? "table" : table.name);
   options.validate();
   const auto weights = table.weights_or_ones();
@@ -76,12 +76,12 @@ RidgeState RidgeState::fit(const Table& table, const RidgeOptions& options, int6
 }
 
 RidgeState RidgeState::fit(const Table& table, std::span<const int64_t> rows,
-                           const RidgeOptions& options, int64_t workers) {
+                           const LinearOptions& options, int64_t workers) {
   return fit(table.rows(rows), options, workers);
 }
 
 RidgeState RidgeState::from_sums(torch::Tensor gram, torch::Tensor cross, Coordinates coordinates,
-                                 const RidgeOptions& options) {
+                                 const LinearOptions& options) {
   options.validate();
   RidgeState state;
   state.options_ = options;
@@ -115,8 +115,7 @@ RidgeState RidgeState::from_sums(torch::Tensor gram, torch::Tensor cross, Coordi
 }
 
 torch::Tensor RidgeState::matrix() const {
-  const int64_t p = options_.intercept ? gram_.size(0) : gram_.size(0) - 1;
-  auto matrix = gram_.narrow(0, 0, p).narrow(1, 0, p).contiguous().clone();
+  auto matrix = gram_.narrow(0, 0, p()).narrow(1, 0, p()).contiguous().clone();
   matrix.diagonal().narrow(0, 0, gram_.size(0) - 1).add_(options_.lambda);
   return matrix;
 }

@@ -25,26 +25,26 @@ enum class Standardise {
   again,  ///< those of the examples that are there, as retraining would take them
 };
 
-struct RidgeOptions {
+struct LinearOptions {
   double lambda = 1;      ///< > 0; on squared coefficients of standardised features
   bool intercept = true;  ///< a constant that is not penalised
   Standardise standardise = Standardise::again;
 
   void validate() const;
 };
-OptionGroup options_of(RidgeOptions& options);
+OptionGroup options_of(LinearOptions& options);
 
 class RidgeState {
  public:
   /// On all examples of the table, or on `rows` of it. n p^2 / 2 multiply-adds. InputError for a table
   /// that is not sound, no example with a positive weight, or a matrix that is not positive definite.
-  static RidgeState fit(const Table& table, const RidgeOptions& options, int64_t workers = 0);
+  static RidgeState fit(const Table& table, const LinearOptions& options, int64_t workers = 0);
   static RidgeState fit(const Table& table, std::span<const int64_t> rows,
-                        const RidgeOptions& options, int64_t workers = 0);
+                        const LinearOptions& options, int64_t workers = 0);
   /// From sums over examples in `coordinates`, gram (d + 1, d + 1) and cross (d + 1, k); with
   /// Standardise::again brought to the coordinates of these examples, at a cost of d^2 (d + k).
   static RidgeState from_sums(torch::Tensor gram, torch::Tensor cross, Coordinates coordinates,
-                              const RidgeOptions& options);
+                              const LinearOptions& options);
 
   /// (d + 1, k), intercept last, 0 without one.
   [[nodiscard]] const torch::Tensor& theta() const { return theta_; }
@@ -56,8 +56,8 @@ class RidgeState {
   [[nodiscard]] const torch::Tensor& cross() const { return cross_; }
   [[nodiscard]] const Cholesky& factor() const { return factor_; }
   [[nodiscard]] const Coordinates& coordinates() const { return coordinates_; }
-  [[nodiscard]] const RidgeOptions& options() const { return options_; }
-  [[nodiscard]] int64_t p() const { return factor_.size(); }
+  [[nodiscard]] const LinearOptions& options() const { return options_; }
+  [[nodiscard]] int64_t p() const { return gram_.size(0) - (options_.intercept ? 0 : 1); }
   /// lambda for features and 0 for the intercept, (p).
   [[nodiscard]] torch::Tensor penalty() const;
   /// (p, k) with a row of zeros below where there is no intercept: (d + 1, k).
@@ -74,7 +74,7 @@ class RidgeState {
   friend class RidgeRemoval;
   RidgeState() = default;
 
-  RidgeOptions options_;
+  LinearOptions options_;
   Coordinates coordinates_;
   torch::Tensor gram_, cross_, theta_;
   Cholesky factor_;

@@ -11,7 +11,7 @@
 
 namespace expunge {
 
-RidgeDual RidgeDual::fit(const Table& table, const RidgeOptions& options) {
+RidgeDual RidgeDual::fit(const Table& table, const LinearOptions& options) {
   table.validate(table.name.empty() ? "table" : table.name);
   options.validate();
   if (options.standardise == Standardise::again)

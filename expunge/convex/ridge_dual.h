@@ -23,7 +23,7 @@ class RidgeDual {
   /// n^2 d / 2 + n^3 / 3. Coordinates are those of S (Standardise::fixed) or none; InputError for
   /// Standardise::again, under which every element of K changes, for weights that are not positive, and
   /// for what RidgeState::fit() refuses.
-  static RidgeDual fit(const Table& table, const RidgeOptions& options);
+  static RidgeDual fit(const Table& table, const LinearOptions& options);
 
   /// The same as RidgeState::theta(): (d + 1, k).
   [[nodiscard]] torch::Tensor theta() const { return theta_of(solution_); }
@@ -38,7 +38,7 @@ class RidgeDual {
   [[nodiscard]] torch::Tensor inverse_times(const torch::Tensor& b) const;
   [[nodiscard]] torch::Tensor theta_of(const torch::Tensor& solution) const;
 
-  RidgeOptions options_;
+  LinearOptions options_;
   Coordinates coordinates_;
   torch::Tensor features_;  // (n, d)
   torch::Tensor solution_;  // (n + 1, k): alpha, then b

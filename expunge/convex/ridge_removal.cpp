@@ -238,7 +238,11 @@ torch::Tensor newton_step(const RidgeState& state, const Table& table,
   const auto descent =
       retained_gradient(table, state.theta(), state.coordinates(), retained).narrow(0, 0, p) -
       penalty.unsqueeze(1) * theta;
-  return state.padded(theta + Cholesky(hessian, "Newton step").solve(descent));
+  const Cholesky factor(hessian, "Newton step");
+  auto step = factor.solve(descent).contiguous();
+  step = step +
+         factor.solve(descent - product(hessian, false, step, false));  // rounding of the factor
+  return state.padded(theta + step);
 }
 
 }  // namespace expunge

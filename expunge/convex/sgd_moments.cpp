@@ -36,12 +36,12 @@ torch::Tensor LeastSquares::hessian() const {
 }
 
 SgdMoments::SgdMoments(const LeastSquares& objective, const torch::Tensor& theta, int64_t batch)
-    : z_(objective.z),
+    : z_(objective.z.contiguous()),
       residuals_(objective.y - times(objective.z, theta)),
       penalty_(objective.penalty),
       gram_(product(z_, true, z_, false) / static_cast<double>(z_.size(0))),
       hessian_(objective.hessian()),
-      bias_(penalty_.unsqueeze(1) * theta),
+      bias_((penalty_.unsqueeze(1) * theta).contiguous()),
       batch_(batch),
       spectrum_(hessian_) {
   if (batch < 1) fail<InputError>("SGD: a batch of at least 1 required, got {}", batch);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "expunge/core/error.h"
+#include "message_of.h"
 #include "reference.h"
 
 namespace expunge {
@@ -20,6 +21,7 @@ LogisticCase logistic_case(int64_t n, int64_t d, int64_t classes, uint64_t seed)
   const auto scores =
       made.z.matmul(random_matrix(d + 1, classes, seed + 1)) + random_matrix(n, classes, seed + 2);
   made.labels = scores.argmax(1);
+  for (int64_t c = 0; c < classes; ++c) made.labels[c] = c;  // every class is there
   made.weights = random_matrix(n, 1, seed + 3).squeeze(1).abs() + 0.1;
   return made;
 }
@@ -99,7 +101,9 @@ TEST_P(LogisticClasses, OptimumHasNoGradientAndNoSmallerValueBeside) {
         fit.theta + 1e-3 * random_matrix(objective.rows(), objective.columns(), seed);
     EXPECT_GT(value_by_definition(made, beside, 0.7), value_by_definition(made, fit.theta, 0.7));
   }
-  if (GetParam() > 2) EXPECT_LT(fit.theta.sum(1).abs().max().item<double>(), 1e-9);
+  if (GetParam() > 2) {
+    EXPECT_LT(fit.theta.sum(1).abs().max().item<double>(), 1e-9);
+  }
   // From elsewhere to the same place.
   const auto again = minimise(objective, fit.theta + 0.5 * (fit.theta - objective.zero()));
   EXPECT_LT(relative_error(again.theta, fit.theta), 1e-9);
@@ -160,7 +164,15 @@ TEST(Logistic, SeparableClassesHaveAnOptimumByThePenalty) {
 }
 
 TEST(Logistic, Refusals) {
-  const auto made = logistic_case(10, 2, 2, 65);
+  auto made = logistic_case(10, 2, 2, 65);
+  // Without an example of a class its free intercept has no optimum; a penalised one has.
+  auto gone = made.weights * made.labels.eq(0);
+  EXPECT_NE(
+      message_of<InputError>([&] { minimise(objective_of(made).weighted(gone)); }).find("class 1"),
+      std::string::npos);
+  LogisticOptions penalised;
+  penalised.intercept_penalised = true;
+  EXPECT_GT(minimise(LogisticObjective(made.z, made.labels, 2, gone, penalised)).steps, 0);
   EXPECT_THROW(objective_of(made).weighted(torch::zeros({10}, torch::kFloat64)), InputError);
   EXPECT_THROW(objective_of(made, 0), OptionError);
   EXPECT_THROW(LogisticObjective(made.z, made.labels, 1, made.weights, {}), InputError);

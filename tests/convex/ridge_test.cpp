@@ -17,7 +17,7 @@ TEST(Ridge, OptimumIsThatOfEliminationWithAndWithoutInterceptAndWeights) {
       for (const int64_t n : {30, 6}) {
         auto table = random_table(n, 9, 3, 1);
         if (weighted) table.weights = random_matrix(n, 1, 7).squeeze(1).abs();
-        const RidgeOptions options{0.3, intercept, Standardise::none};
+        const LinearOptions options{0.3, intercept, Standardise::none};
         const auto state = RidgeState::fit(table, options);
         const auto wanted = ridge_by_elimination(table, first_indices(n), 0.3, intercept);
         EXPECT_LT(relative_error(state.theta(), wanted), 1e-12) << n << intercept << weighted;

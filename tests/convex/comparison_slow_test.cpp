@@ -2,15 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include "expunge/convex/convex_page.h"
-#include "expunge/convex/convex_plots.h"
-#include "expunge/convex/convex_tables.h"
 #include "expunge/core/error.h"
 #include "expunge/data/forget_set.h"
 #include "reference.h"
 
 namespace expunge {
 namespace {
+
+constexpr double kRounding = 1e-13;  // of the unit, the full model's distance
 
 // Forgotten examples along a direction in which the others hardly vary (docs/theory.md, proposition 6).
 Table rare_direction(std::vector<int64_t>& forget) {
@@ -50,19 +49,21 @@ TEST(Comparison, RidgeRatesAreThosePredictedAndBoundsHold) {
     ASSERT_EQ(curve.times.size(), curve.measured.size());
     if (curve.theory == Theory::exact) {
       for (size_t i = 0; i < curve.times.size(); ++i) {
-        if (curve.measured[i] > 1e-9)
+        if (curve.measured[i] > 1e-9) {
           EXPECT_NEAR(curve.measured[i] / curve.predicted[i], 1, 1e-4) << curve.name;
+        }
       }
     } else {
       for (size_t i = 0; i < curve.times.size(); ++i) {
         EXPECT_NEAR(curve.measured[i], curve.predicted[i],
-                    0.1 * curve.predicted[i] + 5 * curve.error[i])
+                    0.1 * curve.predicted[i] + 5 * curve.error[i] + kRounding)
             << curve.name << i;
-        EXPECT_LE(curve.measured[i], curve.bound[i] + 5 * curve.error[i]) << curve.name;
+        EXPECT_LE(curve.measured[i], curve.bound[i] + 5 * curve.error[i] + kRounding) << curve.name;
       }
     }
-    if (curve.predicted_rate > 1e-5 && curve.name != "retain loss, SGD")
+    if (curve.predicted_rate > 1e-5 && curve.name != "retain loss, SGD") {
       EXPECT_NEAR(curve.measured_rate / curve.predicted_rate, 1, 0.1) << curve.name;
+    }
   }
   // The separation: matching is there, the retain loss is not.
   EXPECT_LT(named(found, "matching, SGD").measured.back(), 1e-4);
@@ -97,8 +98,9 @@ TEST(Comparison, LogisticMatchingIsExactAndTheRestLinearised) {
     const auto found = compare_logistic(table, forget, {1, true, Standardise::fixed}, quick(), 2);
     const auto& matching = named(found, "matching, descent");
     for (size_t i = 0; i < matching.times.size(); ++i) {
-      if (matching.measured[i] > 1e-9)
+      if (matching.measured[i] > 1e-9) {
         EXPECT_NEAR(matching.measured[i] / matching.predicted[i], 1, 1e-4);
+      }
     }
     const auto& retain = named(found, "retain loss, descent");
     EXPECT_NEAR(retain.measured_rate / retain.predicted_rate, 1, 0.1);
@@ -129,42 +131,6 @@ TEST(Comparison, StandardisedAgainEndsAtRetraining) {
             1e-10);
   EXPECT_TRUE(found.balls.empty());
   EXPECT_LT(named(found, "matching, descent").measured.back(), 1e-6);
-}
-
-TEST(ConvexPage, IsWholeAndSaysTheNumbers) {
-  const std::vector<int64_t> forget = {1, 5, 9};
-  const auto table = random_table(80, 3, 1, 43);
-  auto options = quick();
-  options.sgd_steps = 200;
-  const auto found = compare_ridge(table, forget, {1, true, Standardise::none}, options, 1);
-  const auto html =
-      render_convex({"A <title>", "sub", {"a warning"}, "expunge convex t.csv"}, found);
-  EXPECT_NE(html.find("A &lt;title&gt;"), std::string::npos);
-  EXPECT_EQ(html.find("NaN"), std::string::npos);
-  EXPECT_EQ(html.find("nan"), std::string::npos);
-  for (const char* text :
-       {"matching, SGD", "ascent-descent", "a warning", "The noise ball", "</html>", "<svg"})
-    EXPECT_NE(html.find(text), std::string::npos) << text;
-  EXPECT_NE(comparison_svg(found).find("<svg"), std::string::npos);
-  EXPECT_EQ(curve_table(found).rows().size(), [&] {
-    size_t count = 0;
-    for (const auto& curve : found.curves) count += curve.times.size();
-    return count;
-  }());
-  EXPECT_EQ(rate_table(found).rows().size(), 5U);
-  EXPECT_EQ(short_number(0.000012345), "1.23e-05");
-  EXPECT_EQ(short_number(0.5), "0.5");
-}
-
-TEST(Comparison, OptionsOutOfRangeAreRefused) {
-  for (const auto& change : std::vector<std::function<void(ComparisonOptions&)>>{
-           [](auto& o) { o.step = 2; }, [](auto& o) { o.sgd_step = 0.6; },
-           [](auto& o) { o.batch = 0; }, [](auto& o) { o.runs = 0; }, [](auto& o) { o.points = 3; },
-           [](auto& o) { o.ascent = -1; }}) {
-    ComparisonOptions options;
-    change(options);
-    EXPECT_THROW(options.validate(), OptionError);
-  }
 }
 
 }  // namespace
