@@ -46,10 +46,9 @@ void write_all(const ConvexFlags& flags, const ConvexComparison& found) {
   ConvexPage page;
   const bool ridge = found.model == LinearKind::ridge;
   page.title = ridge ? "Unlearning a ridge regression" : "Unlearning a logistic regression";
-  page.subtitle =
-      fmt::format("{} examples of {} features, {} outputs, {} forgotten; lambda {}",
-                  count_text(found.n), count_text(found.features), count_text(found.outputs),
-                  count_text(found.forgotten), flags.linear.lambda);
+  page.subtitle = fmt::format("{} of {}, {}, {} forgotten; lambda {}", counted(found.n, "example"),
+                              counted(found.features, "feature"), counted(found.outputs, "output"),
+                              count_text(found.forgotten), flags.linear.lambda);
   if (flags.linear.standardise == Standardise::fixed) {
     page.warnings.push_back(
         "Means and deviations of the features are those of all examples, the forgotten ones "

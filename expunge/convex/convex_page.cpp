@@ -18,13 +18,17 @@ std::string table_html(const TextTable& table, std::string_view label) {
       "class=\"small\">\n"
       "<thead><tr>",
       escape_markup(label));
-  for (const auto& column : table.columns())
-    html += fmt::format("<th scope=\"col\">{}</th>", escape_markup(column.name));
+  const auto align = [&](size_t i) {
+    return table.columns()[i].align == Align::left ? " class=\"left\"" : "";
+  };
+  for (size_t i = 0; i < table.columns().size(); ++i)
+    html += fmt::format("<th scope=\"col\"{}>{}</th>", align(i),
+                        escape_markup(table.columns()[i].name));
   html += "</tr></thead>\n<tbody>\n";
   for (const auto& row : table.rows()) {
     html += fmt::format("<tr><th scope=\"row\">{}</th>", escape_markup(row[0]));
     for (size_t i = 1; i < row.size(); ++i)
-      html += fmt::format("<td>{}</td>", escape_markup(row[i]));
+      html += fmt::format("<td{}>{}</td>", align(i), escape_markup(row[i]));
     html += "</tr>\n";
   }
   return html + "</tbody></table></div>\n";
@@ -68,7 +72,7 @@ std::string convex_section(const ConvexComparison& comparison) {
   html += table_html(closed_form_table(comparison), "closed forms");
   if (comparison.condition > 0) {
     html += fmt::format(
-        "<p class=\"muted\">Condition number of the retained examples' system: {}.</p>\n",
+        "<p class=\"files\">Condition number of the retained examples' system: {}.</p>\n",
         short_number(comparison.condition));
   }
   html +=
@@ -81,7 +85,7 @@ std::string convex_section(const ConvexComparison& comparison) {
   html += "</div></figure>\n";
   html += table_html(rate_table(comparison), "rates of gradient methods");
   html +=
-      "<p class=\"muted\">decay: minus the logarithm of what the distance is multiplied by in a "
+      "<p class=\"files\">decay: minus the logarithm of what the distance is multiplied by in a "
       "step, over "
       "the later half of what is above rounding. smallest, largest: eigenvalues of the objective's "
       "Hessian.</p>\n</section>\n";
@@ -95,9 +99,10 @@ std::string convex_section(const ConvexComparison& comparison) {
         ball_picture(comparison).embedded() + "\n</div></figure>\n";
     html += table_html(ball_table(comparison), "noise balls");
     if (std::isfinite(comparison.ball_slope)) {
-      html +=
-          fmt::format("<p>Squared distance grows as the step to the power <strong>{:.3f}</strong>",
-                      comparison.ball_slope);
+      html += fmt::format(
+          "<p class=\"files\">Squared distance grows as the step to the power "
+          "<strong>{:.3f}</strong>",
+          comparison.ball_slope);
       if (std::isfinite(comparison.predicted_ball_slope))
         html += fmt::format(", predicted {:.3f}", comparison.predicted_ball_slope);
       html += "; 1 for small steps.</p>\n";

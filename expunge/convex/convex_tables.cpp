@@ -37,19 +37,16 @@ TextTable rate_table(const ConvexComparison& comparison) {
                    {"largest"},
                    {"steps"},
                    {"distance"},
-                   {"predicted"},
                    {"decay"},
-                   {"predicted decay"},
-                   {"bound on it"},
+                   {"predicted"},
+                   {"bound"},
                    {"theory", Align::left}});
   for (const auto& curve : comparison.curves) {
-    table.add_row({curve.name, short_number(curve.step),
-                   curve.batch > 0 ? count_text(curve.batch) : "all", short_number(curve.smallest),
-                   short_number(curve.largest), count_text(curve.times.back()),
-                   short_number(curve.measured.back()),
-                   curve.predicted.empty() ? "-" : short_number(curve.predicted.back()),
-                   or_none(curve.measured_rate), or_none(curve.predicted_rate),
-                   or_none(curve.bound_rate), theory_name(curve.theory)});
+    table.add_row(
+        {curve.name, short_number(curve.step), curve.batch > 0 ? count_text(curve.batch) : "all",
+         short_number(curve.smallest), short_number(curve.largest), count_text(curve.times.back()),
+         short_number(curve.measured.back()), or_none(curve.measured_rate),
+         or_none(curve.predicted_rate), or_none(curve.bound_rate), theory_name(curve.theory)});
   }
   return table;
 }

@@ -9,7 +9,7 @@ namespace expunge {
 /// Closed forms: distance to retraining in units of the full model's, seconds.
 TextTable closed_form_table(const ConvexComparison& comparison);
 
-/// Gradient methods: step, eigenvalues, distance at the end, decay a step measured, predicted and bounded.
+/// Gradient methods: step, eigenvalues, distance at the end, decay a step, predicted and bounded decay.
 TextTable rate_table(const ConvexComparison& comparison);
 
 /// Noise balls: squared distance measured, predicted and bounded, by step.

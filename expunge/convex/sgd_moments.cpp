@@ -70,6 +70,7 @@ void SgdMoments::advance(torch::Tensor& s, torch::Tensor& m, double step) const 
   const auto noise = second_order(s, m);
   const auto hs = times(hessian_, s);
   s = s - step * (hs + hs.t()) + step * step * noise;
+  s = (s + s.t()) / 2;  // what rounding makes unsymmetric grows: by 1 + step (lambda_i - lambda_j)
   m = m - step * times(hessian_, m);
 }
 

@@ -110,7 +110,7 @@ class Convex(cli.Scratch):
         self.assertNotIn("--lambda", page)
         self.assertNotRegex(page, r"(?i)\bnan\b")
         text = self.succeeds("convex", "t.csv", "--forget", "f.txt", "--out", "out", *QUICK)
-        self.assertRegex(text, r"Removing 3 examples by woodbury gives the retrained model")
+        self.assertRegex(text, r"Removing 3 examples by refactor gives the retrained model")
         self.assertRegex(text, r"Report: out/report.html\n$")
 
     def test_settings_by_file_and_flags(self):

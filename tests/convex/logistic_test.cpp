@@ -131,7 +131,7 @@ TEST_P(LogisticClasses, NewtonAndInfluenceStepsAreThoseOfDenseSolves) {
   const auto newton = newton_removal(retained, theta);
   const double one = (newton - exact).norm().item<double>();
   EXPECT_LT((influence_removal(full, retained, theta) - exact).norm().item<double>(), nothing);
-  EXPECT_LT(one, 0.2 * nothing);
+  EXPECT_LT(one, 0.3 * nothing);
   EXPECT_LT((newton_removal(retained, newton) - exact).norm().item<double>(), 0.2 * one);
 }
 

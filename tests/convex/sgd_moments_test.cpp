@@ -84,7 +84,7 @@ TEST(SgdMoments, LimitIsWhereTheRecursionStaysAndTendsToItsFirstOrder) {
   const double step = 0.5 / theory.smoothness();
   const double limit = theory.stationary(step);
   const auto long_run =
-      theory.squared_distances(torch::zeros_like(reference), step, std::vector<int64_t>{6000});
+      theory.squared_distances(torch::zeros_like(reference), step, std::vector<int64_t>{20000});
   EXPECT_NEAR(long_run[0] / limit, 1, 1e-8);
   // First order: H S + S H = step / B C, solved as one linear system of Kronecker products.
   const auto errors = problem.y - problem.z.matmul(reference);
