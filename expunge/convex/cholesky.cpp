@@ -57,7 +57,7 @@ bool remove_row(double* r, int64_t p, const double* u, double* a, double* work) 
 }
 
 constexpr int64_t kParts = 16;        // partial sums of a Gram matrix
-constexpr int64_t kBlocksAcross = 4;  // of its columns
+constexpr int64_t kBlocksAcross = 2;  // of its columns
 
 // out += z' z, above the diagonal of blocks only.
 void add_gram(const torch::Tensor& z, torch::Tensor& out) {
@@ -116,7 +116,7 @@ GramSums moments_of(
         rows) {
   const int64_t part = std::max<int64_t>(256, (n + kParts - 1) / kParts);
   const int64_t parts = (n + part - 1) / part;
-  constexpr int64_t chunk = 2048;  // rows that are in memory in their new coordinates at once
+  constexpr int64_t chunk = 4096;  // rows that are in memory in their new coordinates at once
   std::vector<GramSums> sums(static_cast<size_t>(parts));
   parallel_for(parts, workers, [&](int64_t i) {
     GramSums sum{at::zeros({p, p}, torch::kFloat64), at::zeros({p, k}, torch::kFloat64)};

@@ -97,7 +97,7 @@ RidgeRemoval RidgeRemoval::of(const RidgeState& state, const Table& table,
   removal.method_ = options.method;
   if (options.method == Downdate::automatic) {
     removal.method_ = 2 * f > table.size()   ? Downdate::rebuild
-                      : !again && 2 * f <= p ? Downdate::woodbury
+                      : !again && 4 * f <= p ? Downdate::woodbury
                                              : Downdate::refactor;
   }
   if (again && (removal.method_ == Downdate::woodbury || removal.method_ == Downdate::rotations)) {

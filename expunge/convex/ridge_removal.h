@@ -33,7 +33,7 @@ enum class Downdate { automatic, woodbury, rotations, refactor, rebuild };
 const char* downdate_name(Downdate method);
 
 struct RemovalOptions {
-  /// automatic: rebuild if F is more than half of S, woodbury if f <= p / 2 and the coordinates stay,
+  /// automatic: rebuild if F is more than half of S, woodbury if f <= p / 4 and the coordinates stay,
   /// else refactor. woodbury leaves no state to go on from.
   Downdate method = Downdate::automatic;
   int64_t workers = 0;  ///< for passes over the data

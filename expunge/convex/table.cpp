@@ -3,6 +3,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/maximum.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/where.h>
@@ -105,14 +106,30 @@ Coordinates Coordinates::identity(int64_t d) {
 }
 
 Coordinates Coordinates::of(const torch::Tensor& x, const torch::Tensor& weights) {
-  const auto share = (weights / weights.sum()).unsqueeze(1);
-  Coordinates found;
-  found.mean = (x * share).sum(0);
-  const auto apart = x - found.mean;
-  const auto deviation = (apart.square() * share).sum(0).sqrt();
-  const auto largest = x.abs().amax(0);
-  found.scale = at::where(deviation > 1e-12 * largest, deviation, at::ones_like(deviation));
-  return found;
+  // By blocks that stay in the cache, mean first: no square is taken of what has one sign.
+  const int64_t n = x.size(0);
+  const int64_t d = x.size(1);
+  const auto share = (weights / weights.sum()).view({1, n});
+  constexpr int64_t block = 2048;
+  auto mean = at::zeros({1, d}, torch::kFloat64);
+  auto variance = at::zeros({1, d}, torch::kFloat64);
+  auto largest = at::zeros({d}, torch::kFloat64);
+  const auto over_blocks = [&](const auto& action) {
+    for (int64_t begin = 0; begin < n; begin += block) {
+      const int64_t count = std::min(block, n - begin);
+      action(x.narrow(0, begin, count), share.narrow(1, begin, count));
+    }
+  };
+  over_blocks([&](const torch::Tensor& rows, const torch::Tensor& part) {
+    mean.add_(part.matmul(rows));
+    largest = at::maximum(largest, at::maximum(rows.amax(0), -rows.amin(0)));
+  });
+  over_blocks([&](const torch::Tensor& rows, const torch::Tensor& part) {
+    variance.add_(part.matmul((rows - mean).square_()));
+  });
+  const auto deviation = variance.squeeze(0).sqrt();
+  return {mean.squeeze(0),
+          at::where(deviation > 1e-12 * largest, deviation, at::ones_like(deviation))};
 }
 
 torch::Tensor design_rows(const Table& table, std::span<const int64_t> indices,
