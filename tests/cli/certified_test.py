@@ -45,12 +45,12 @@ class Certified(cli.Scratch):
         self.assertGreater(np.linalg.norm(noise), 0.004)
         spent, kept, refused = begun["spent"], np.ones(120, bool), None
         for i in range(40):
-            before = open(self.path("m.safetensors"), "rb").read()
+            before = cli.contents(self.folder)["m.safetensors"]
             done = self.run_here("certified", "remove", *self.table, *self.model, "--forget", f"f{i}.txt", "--json",
                                  "--publish", "p.npy")
             if done.returncode != 0:
                 refused = done
-                self.assertEqual(open(self.path("m.safetensors"), "rb").read(), before)
+                self.assertEqual(cli.contents(self.folder)["m.safetensors"], before)
                 break
             got = json.loads(done.stdout)
             kept[i] = False
@@ -74,7 +74,7 @@ class Certified(cli.Scratch):
         self.assertGreater(np.abs(self.load("p.npy") - self.load("q.npy")).max(), 1e-3)
 
     def test_refusals(self):
-        self.refuses("certified", code=2, says="subcommand")
+        self.refuses("certified", code=2, says="a kind required")
         self.refuses("certified", "train", *self.table, *self.model, code=2, says="--seed")
         self.refuses("certified", "train", *self.table, *self.model, "--seed", 1, "--epsilon", 0, code=2, says="epsilon")
         self.refuses("certified", "train", *self.table, *self.model, "--seed", 1, "--epsilon", 3, "--accounting",
