@@ -58,7 +58,7 @@ SvgCanvas curves_picture(const ConvexComparison& comparison, bool stochastic) {
   for (const auto& curve : comparison.curves) {
     if ((curve.batch > 0) != stochastic) continue;
     const auto style = style_of(curve.name);
-    draw(plot, curve.times, curve.measured, style.ink, LineWeight::plain);
+    draw(plot, curve.times, curve.measured, style.ink, LineWeight::thick);
     if (curve.theory != Theory::none)
       draw(plot, curve.times, curve.predicted, Ink::text, LineWeight::dashed);
   }

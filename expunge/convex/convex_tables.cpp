@@ -8,7 +8,8 @@ namespace expunge {
 namespace {
 
 std::string or_none(double value) {
-  return value == 0 || std::isnan(value) ? "-" : short_number(value);
+  if (value == 0 || std::isnan(value)) return "-";
+  return std::fabs(value) < 1e-14 ? "0" : short_number(value);
 }
 
 }  // namespace
