@@ -4,7 +4,13 @@
 
 #include <ATen/ops/cat.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "command.h"
@@ -25,6 +31,27 @@ struct CertifiedFlags {
   uint64_t seed = 0;
   CertifiedOptions options;
   CommonFlags common;
+};
+
+// Held while an account is read, changed and written, so that two removals at once are one after the other. It
+// is the folder that is locked: the file itself is replaced.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& file) {
+    const auto folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
+    folder_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder_ < 0 || flock(folder_, LOCK_EX) != 0) {
+      const int error = errno;
+      if (folder_ >= 0) close(folder_);
+      fail<SystemError>("{}: cannot be locked: {}", folder.string(), std::strerror(error));
+    }
+  }
+  ~FolderLock() { close(folder_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int folder_;
 };
 
 nlohmann::ordered_json status_json(const CertifiedModel& model) {
@@ -61,6 +88,9 @@ void train_certified(const CertifiedFlags& flags) {
   if (fs::exists(flags.model))
     fail<InputError>("{}: a new file required: a model's account is not overwritten", flags.model);
   const auto table = read_table(flags.table);
+  const FolderLock lock(flags.model);
+  if (fs::exists(flags.model))
+    fail<InputError>("{}: a new file required: a model's account is not overwritten", flags.model);
   const auto model = CertifiedModel::train(table, flags.options, flags.seed, flags.common.workers);
   model.save(flags.model);
   if (!flags.publish.empty()) publish(model, flags.publish);
@@ -70,6 +100,7 @@ void train_certified(const CertifiedFlags& flags) {
 
 void remove_certified(const CertifiedFlags& flags) {
   check_outputs(flags);
+  const FolderLock lock(flags.model);
   auto model = CertifiedModel::load(flags.model);
   const auto table = read_table(flags.table);
   const auto forget = read_forget_set(flags.forget, table.size());

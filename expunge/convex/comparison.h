@@ -60,8 +60,8 @@ struct MethodCurve {
   double measured_rate = 0;   ///< -ln of the factor a step, later half of what is above rounding
   double predicted_rate = 0;  ///< the same of `predicted`
   double bound_rate = 0;      ///< of the bound's geometric part; 0 for none
-  double smallest = 0;  ///< eigenvalue of its objective's Hessian in whose direction there is error
-  double largest = 0;
+  double smallest = 0;  ///< eigenvalue of its objective's Hessian above rounding; a bound without theory
+  double largest = 0;   ///< the largest, likewise
 };
 
 /// SGD on the retain objective, begun at its solution, at one step size.

@@ -67,6 +67,16 @@ class Certified(cli.Scratch):
         self.assertAlmostEqual(status["spent"], spent, places=12)
         self.assertIn("removed in", self.succeeds("certified", "status", *self.model))
 
+    def test_removals_at_once_are_all_in_the_account(self):
+        self.train("--lambda", 5, "--sigma", 10)
+        started = [cli.start("certified", "remove", *self.table, *self.model, "--forget", f"f{i}.txt", cwd=self.folder)
+                   for i in range(5)]
+        for process in started:
+            process.communicate()
+            self.assertEqual(process.returncode, 0)
+        status = json.loads(self.succeeds("certified", "status", *self.model, "--json"))
+        self.assertEqual([status["removed"], status["removals"]], [5, 5])
+
     def test_descent_publishes_with_noise(self):
         self.train("--method", "descent", "--lambda", 2, "--sigma", 0.05, "--publish", "p.npy")
         got = self.remove(3, "--publish", "q.npy")
