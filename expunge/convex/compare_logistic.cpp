@@ -111,6 +111,11 @@ ConvexComparison compare_logistic(const Table& table, std::span<const int64_t> f
   found.full = LinearModel::from(start, coordinates);
   found.unlearned = LinearModel::from(reference, coordinates);
   found.distance = (start - reference).norm().item<double>();
+  if (!(found.distance > 1e-11 * reference.norm().item<double>())) {
+    fail<InputError>(
+        "forget set: examples that move the model by more than rounding required, got none: it is "
+        "the same without them");
+  }
   const auto add = [&](const std::string& name, const torch::Tensor& theta, double seconds) {
     found.closed_forms.push_back(
         {name, ((theta - reference).norm() / found.distance).item<double>(), seconds});

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "expunge/convex/comparison_parts.h"
+#include "expunge/core/error.h"
 #include "expunge/core/gemm.h"
 #include "expunge/data/forget_set.h"
 
@@ -67,6 +68,12 @@ ConvexComparison compare_ridge(const Table& table, std::span<const int64_t> forg
   };
   const auto full = here(state.theta());
   found.distance = (full - removal.theta()).norm().item<double>();
+  const double rounding = std::max(1e-13, 2 * found.relative_error);
+  if (!(found.distance > rounding * removal.theta().norm().item<double>())) {
+    fail<InputError>(
+        "forget set: examples that move the model by more than rounding required, got none: it is "
+        "the same without them");
+  }
   const auto add = [&](const std::string& name, const torch::Tensor& theta, double seconds) {
     found.closed_forms.push_back(
         {name, ((theta - retrained).norm() / found.distance).item<double>(), seconds});

@@ -60,8 +60,9 @@ struct MethodCurve {
   double measured_rate = 0;   ///< -ln of the factor a step, later half of what is above rounding
   double predicted_rate = 0;  ///< the same of `predicted`
   double bound_rate = 0;      ///< of the bound's geometric part; 0 for none
-  double smallest = 0;  ///< eigenvalue of its objective's Hessian above rounding; a bound without theory
-  double largest = 0;   ///< the largest, likewise
+  double smallest =
+      0;  ///< eigenvalue of its objective's Hessian above rounding; a bound without theory
+  double largest = 0;  ///< the largest, likewise
 };
 
 /// SGD on the retain objective, begun at its solution, at one step size.
@@ -100,7 +101,8 @@ struct ConvexComparison {
 };
 
 /// On the table's examples and F. Ridge: RidgeRemoval, and every method of docs/theory.md. `progress` is told
-/// what is being done; may be empty. Throws what RidgeState::fit() and RidgeRemoval::of() throw.
+/// what is being done; may be empty. Throws what RidgeState::fit() and RidgeRemoval::of() throw, and InputError if
+/// the model is the same without F (weights of 0): there is no distance to compare.
 ConvexComparison compare_ridge(const Table& table, std::span<const int64_t> forget,
                                const LinearOptions& ridge, const ComparisonOptions& options,
                                int64_t workers,

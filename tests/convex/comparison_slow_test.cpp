@@ -119,6 +119,32 @@ TEST(Comparison, LogisticMatchingIsExactAndTheRestLinearised) {
   }
 }
 
+TEST(Comparison, ExamplesWithoutWeightAreNothingToCompare) {
+  auto table = random_table(40, 3, 1, 51);
+  table.weights = torch::ones({40}, torch::kFloat64);
+  table.weights[4] = 0;
+  EXPECT_THROW(
+      compare_ridge(table, std::vector<int64_t>{4}, {1, true, Standardise::none}, quick(), 1),
+      InputError);
+}
+
+TEST(Comparison, FewerExamplesThanFeatures) {
+  const auto table = random_table(12, 30, 2, 61);
+  const std::vector<int64_t> forget = {0, 7};
+  auto options = quick();
+  options.ball_steps = 1;
+  const auto found = compare_ridge(table, forget, {0.5, false, Standardise::none}, options, 1);
+  EXPECT_LT(found.relative_error, 1e-11);
+  for (const auto& curve : found.curves) {
+    EXPECT_TRUE(std::isfinite(curve.measured.back())) << curve.name;
+    if (curve.name == "matching, descent") {
+      // Ten retained and two forgotten examples span the error: it goes to nothing.
+      EXPECT_LT(curve.measured.back(), 1e-3);
+      EXPECT_NEAR(curve.measured_rate / curve.predicted_rate, 1, 0.01);
+    }
+  }
+}
+
 TEST(Comparison, StandardisedAgainEndsAtRetraining) {
   auto table = random_table(60, 4, 1, 33);
   table.x = (table.x * 5 + 30).contiguous();

@@ -133,6 +133,13 @@ TEST(SgdMoments, NoiseStaysUnderItsBound) {
     const SgdMoments theory(problem, reference, batch);
     const double step = 0.5 / theory.smoothness();
     EXPECT_LE(theory.stationary(step), theory.ball_bound(step));
+    // Proposition 5, from both sides and for steps up to the limit.
+    for (const double share : {0.01, 0.5, 1.0, 1.8}) {
+      const double s = share / theory.smoothness();
+      EXPECT_GE(theory.stationary(s), theory.first_order_stationary(s));
+      EXPECT_LE(theory.stationary(s),
+                s * theory.noise() / (theory.strong_convexity() * (2 - share)));
+    }
     const auto error = random_matrix(3, 2, 5);
     std::vector<int64_t> times = {0, 1, 5, 20, 100, 1000};
     const auto squares = theory.squared_distances(error, step, times);
