@@ -4,35 +4,12 @@
 
 #include "expunge/convex/convex_plots.h"
 #include "expunge/convex/convex_tables.h"
-#include "expunge/report/escape.h"
 #include "expunge/report/forget_set_html.h"
 #include "expunge/report/page_html.h"
 #include "expunge/report/report_style.h"
 
 namespace expunge {
 namespace {
-
-std::string table_html(const TextTable& table, std::string_view label) {
-  std::string html = fmt::format(
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">\n<table "
-      "class=\"small\">\n"
-      "<thead><tr>",
-      escape_markup(label));
-  const auto align = [&](size_t i) {
-    return table.columns()[i].align == Align::left ? " class=\"left\"" : "";
-  };
-  for (size_t i = 0; i < table.columns().size(); ++i)
-    html += fmt::format("<th scope=\"col\"{}>{}</th>", align(i),
-                        escape_markup(table.columns()[i].name));
-  html += "</tr></thead>\n<tbody>\n";
-  for (const auto& row : table.rows()) {
-    html += fmt::format("<tr><th scope=\"row\">{}</th>", escape_markup(row[0]));
-    for (size_t i = 1; i < row.size(); ++i)
-      html += fmt::format("<td{}>{}</td>", align(i), escape_markup(row[i]));
-    html += "</tr>\n";
-  }
-  return html + "</tbody></table></div>\n";
-}
 
 const MethodCurve* curve_named(const ConvexComparison& comparison, const std::string& name) {
   for (const auto& curve : comparison.curves) {
