@@ -76,5 +76,7 @@ void register_reproduce(CLI::App& app);
 void register_forget_set(CLI::App& app);
 void register_explain(CLI::App& app);
 void register_mislabelled(CLI::App& app);
+void register_convex(CLI::App& app);
+void register_certified(CLI::App& app);
 
 }  // namespace expunge::app

@@ -76,6 +76,8 @@ int main(int argc, char** argv) {
   commands::register_forget_set(app);
   commands::register_explain(app);
   commands::register_mislabelled(app);
+  commands::register_convex(app);
+  commands::register_certified(app);
   commands::register_doctor(app);
 
   try {
