@@ -46,7 +46,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 // Another value of the field's type. Names of choices stand in the type: "a | b".
 OptionValue another_value(const OptionField& field) {
   static const std::map<std::string, OptionValue> special = {
-      {"alpha", 0.75}, {"resamples", int64_t{20}}, {"convention", std::string("easydub")}};
+      {"alpha", 0.75}, {"resamples", int64_t{20}}, {"convention", std::string("easydub")},
+      {"device", std::string("cuda:1")}};
   if (const auto found = special.find(field.name); found != special.end()) return found->second;
   const auto value = field.get();
   if (const auto* v = std::get_if<bool>(&value)) return !*v;

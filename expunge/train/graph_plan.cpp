@@ -1,0 +1,376 @@
+#if EXPUNGE_HAS_CUDA
+#include "expunge/train/graph_plan.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "expunge/train/batch_norm.h"
+#include "expunge/train/containers.h"
+#include "expunge/train/graph_steps.h"
+#include "expunge/train/linear.h"
+#include "expunge/train/pointwise.h"
+#include "expunge/train/pooling.h"
+
+namespace expunge {
+namespace {
+
+constexpr int64_t most_channels_of_norm = 2048;
+constexpr int64_t most_classes_of_head = 64;
+
+int64_t padded_to_8(int64_t count) {
+  return (count + 7) / 8 * 8;
+}
+
+int64_t element_count_of(const std::vector<int64_t>& shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
+}
+
+}  // namespace
+
+torch::Tensor ResidentData::as_batch(const torch::Tensor& rows_of_batch) const {
+  if (flat) return rows_of_batch;
+  return rows_of_batch.view({rows_of_batch.size(0), shape.height, shape.width, channels})
+      .permute({0, 3, 1, 2});
+}
+
+torch::Tensor PlanMemory::rounded(const FlatTensor& of) const {
+  const auto values = (half ? low : parameters).narrow(0, of.at, of.count);
+  if (of.padded_in == 0) return values.view(of.shape);
+  return values.view({of.shape[0], of.shape[2], of.shape[3], of.padded_in}).permute({0, 3, 1, 2});
+}
+
+// The last linear layer with the loss.
+struct TrainingPlan::Head {
+  FlatTensor weight, bias;
+  bool has_bias = false;
+  float factor = 1;
+  torch::Tensor features, feature_gradient, logit_gradient;
+};
+
+// Reads a network's layers in order; gives up, with `supported` false, at what it does not know.
+class PlanBuilder {
+ public:
+  PlanBuilder(TrainingPlan& plan, const LayeredNetwork& network, const NetworkShape& shape)
+      : plan_(plan), state_(network.state()), shape_(shape) {
+    auto* root = dynamic_cast<Sequential*>(&network.root());
+    supported = root != nullptr && shape.classes <= most_classes_of_head && read(*root);
+    if (!supported) return;
+    // What the kernels write gradients of comes first in the flat vectors.
+    for (const bool direct : {true, false}) {
+      for (auto* place : places_) {
+        if (place->direct != direct) continue;
+        place->tensor.at = plan.parameters_;
+        plan.parameters_ += padded_to_8(place->tensor.count);
+        plan.tensors_.push_back(place->tensor);
+      }
+      if (direct) plan.direct_ = plan.parameters_;
+    }
+    make_steps();
+  }
+  bool supported = false;
+
+ private:
+  struct Place {
+    FlatTensor tensor;
+    bool direct = false;
+  };
+  struct Block {  // a step to be made
+    const Convolution* convolution = nullptr;
+    Place weight, bias, norm_weight, norm_bias;
+    NormPlace norm;
+    NormTail tail = NormTail::none;
+    std::vector<std::unique_ptr<Block>> inner;
+  };
+
+  bool read(Sequential& root) {
+    auto children = root.children();
+    size_t i = 0;
+    plan_.flat_ = i < children.size() && is<Flatten>(children[i].second);
+    if (plan_.flat_) ++i;
+    bool pooled = plan_.flat_;
+    while (i < children.size()) {
+      Layer* layer = children[i].second;
+      if (is<Convolution>(layer) && !pooled) {
+        auto block = read_convolution(children, i, /*tails=*/true);
+        if (!block) return false;
+        pooled = block->tail == NormTail::largest || block->tail == NormTail::mean;
+        blocks_.push_back(std::move(block));
+      } else if (auto* residual = dynamic_cast<Residual*>(layer); residual != nullptr && !pooled) {
+        auto block = read_residual(*residual);
+        if (!block) return false;
+        blocks_.push_back(std::move(block));
+        ++i;
+      } else if (auto* linear = dynamic_cast<Linear*>(layer); linear != nullptr && pooled) {
+        ++i;
+        if (i < children.size() && is<Relu>(children[i].second)) {
+          if (!plan_.flat_ || !linear->has_bias()) return false;
+          auto block = std::make_unique<Block>();
+          block->weight = place_of(*linear->parameters()[0], false);
+          block->bias = place_of(*linear->parameters()[1], false);
+          places_.push_back(&block->weight);
+          places_.push_back(&block->bias);
+          blocks_.push_back(std::move(block));
+          ++i;
+          continue;
+        }
+        return read_head(*linear, children, i);
+      } else {
+        return false;
+      }
+    }
+    return false;  // no last linear layer
+  }
+
+  using Children = std::vector<std::pair<std::string, Layer*>>;
+
+  bool read_head(Linear& linear, const Children& children, size_t i) {
+    head_weight_ = place_of(*linear.parameters()[0], true);
+    places_.push_back(&head_weight_);
+    has_head_bias_ = linear.has_bias();
+    if (has_head_bias_) {
+      head_bias_ = place_of(*linear.parameters()[1], true);
+      places_.push_back(&head_bias_);
+    }
+    if (i < children.size()) {
+      const auto* scale = dynamic_cast<Scale*>(children[i].second);
+      if (scale == nullptr) return false;
+      factor_ = static_cast<float>(scale->factor());
+      ++i;
+    }
+    return i == children.size();
+  }
+
+  // Convolution, BatchNorm, ReLU and a pool if one follows; moves i past them.
+  std::unique_ptr<Block> read_convolution(const Children& children, size_t& i, bool tails) {
+    if (i + 2 >= children.size() || !is<BatchNorm>(children[i + 1].second) ||
+        !is<Relu>(children[i + 2].second))
+      return nullptr;
+    auto block = std::make_unique<Block>();
+    block->convolution = dynamic_cast<Convolution*>(children[i].second);
+    const auto& shape = block->convolution->shape();
+    if (shape.out % 8 != 0 || shape.out > most_channels_of_norm) return nullptr;
+    auto& norm = *children[i + 1].second;
+    block->weight = place_of(*children[i].second->parameters()[0], false);
+    block->norm_weight = place_of(*norm.parameters()[0], true);
+    block->norm_bias = place_of(*norm.parameters()[1], true);
+    for (auto* place : {&block->weight, &block->norm_weight, &block->norm_bias}) places_.push_back(place);
+    block->norm.channels = shape.out;
+    block->norm.running_mean = buffer_of(*norm.buffers()[0]);
+    block->norm.running_var = buffer_of(*norm.buffers()[1]);
+    block->norm.kept = plan_.norm_channels_ * 6;
+    plan_.norm_channels_ += shape.out;
+    plan_.most_channels_ = std::max(plan_.most_channels_, shape.out);
+    height_ = (height_ + 2 * shape.padding - shape.kernel) / shape.stride + 1;
+    width_ = (width_ + 2 * shape.padding - shape.kernel) / shape.stride + 1;
+    i += 3;
+    if (!tails || i == children.size()) return block;
+    Layer* next = children[i].second;
+    if (const auto* pool = dynamic_cast<MaxPool*>(next)) {
+      if (pool->size() != 2 || height_ % 2 != 0 || width_ % 2 != 0) return nullptr;
+      block->tail = NormTail::max_pool;
+      height_ /= 2;
+      width_ /= 2;
+    } else if (is<GlobalMaxPool>(next)) {
+      if (height_ * width_ > std::numeric_limits<uint16_t>::max()) return nullptr;
+      block->tail = NormTail::largest;
+    } else if (is<GlobalMeanPool>(next)) {
+      block->tail = NormTail::mean;
+    } else {
+      return block;
+    }
+    ++i;
+    return block;
+  }
+
+  std::unique_ptr<Block> read_residual(Residual& residual) {
+    auto* inner = dynamic_cast<Sequential*>(residual.children()[0].second);
+    if (inner == nullptr) return nullptr;
+    auto block = std::make_unique<Block>();
+    const auto children = inner->children();
+    for (size_t i = 0; i < children.size();) {
+      if (!is<Convolution>(children[i].second)) return nullptr;
+      auto one = read_convolution(children, i, /*tails=*/false);
+      if (!one) return nullptr;
+      block->inner.push_back(std::move(one));
+    }
+    if (block->inner.empty()) return nullptr;
+    return block;
+  }
+
+  template <class L>
+  static bool is(Layer* layer) {
+    return dynamic_cast<L*>(layer) != nullptr;
+  }
+
+  [[nodiscard]] size_t state_of(const torch::Tensor& value) const {
+    for (size_t i = 0; i < state_.size(); ++i) {
+      if (state_[i].second.data_ptr() == value.data_ptr()) return i;
+    }
+    fail("training plan: a layer's tensor is not in the network's state");
+  }
+
+  [[nodiscard]] Place place_of(const Parameter& parameter, bool direct) const {
+    Place place;
+    place.direct = direct;
+    place.tensor.state = state_of(parameter.value);
+    place.tensor.shape = parameter.shape;
+    place.tensor.count = element_count_of(parameter.shape);
+    if (parameter.shape.size() == 4) {
+      place.tensor.padded_in = padded_to_8(parameter.shape[1]);
+      place.tensor.count = place.tensor.count / parameter.shape[1] * place.tensor.padded_in;
+    }
+    return place;
+  }
+
+  int64_t buffer_of(const Buffer& buffer) {
+    FlatTensor tensor;
+    tensor.state = state_of(buffer.value);
+    tensor.shape = buffer.shape;
+    tensor.count = element_count_of(buffer.shape);
+    tensor.at = plan_.running_;
+    plan_.running_ += padded_to_8(tensor.count);
+    plan_.buffers_.push_back(tensor);
+    return tensor.at;
+  }
+
+  void make_steps() {
+    for (const auto& block : blocks_) plan_.steps_.push_back(step_of(*block));
+    plan_.head_ = std::make_unique<TrainingPlan::Head>();
+    plan_.head_->weight = head_weight_.tensor;
+    plan_.head_->bias = head_bias_.tensor;
+    plan_.head_->has_bias = has_head_bias_;
+    plan_.head_->factor = factor_;
+  }
+
+  std::unique_ptr<PlanStep> step_of(Block& block) {
+    if (!block.inner.empty()) {
+      std::vector<std::unique_ptr<PlanStep>> inner;
+      for (const auto& one : block.inner) inner.push_back(step_of(*one));
+      return residual_step(std::move(inner));
+    }
+    if (block.convolution == nullptr)
+      return hidden_step(plan_.memory, block.weight.tensor, block.bias.tensor);
+    block.norm.weight = block.norm_weight.tensor;
+    block.norm.bias = block.norm_bias.tensor;
+    return convolution_step(plan_.memory, block.convolution->shape(), block.weight.tensor, block.norm,
+                            block.tail);
+  }
+
+  TrainingPlan& plan_;
+  NamedTensors state_;
+  NetworkShape shape_;
+  int64_t height_ = shape_.height;
+  int64_t width_ = shape_.width;
+  std::vector<std::unique_ptr<Block>> blocks_;
+  std::vector<Place*> places_;
+  Place head_weight_, head_bias_;
+  bool has_head_bias_ = false;
+  float factor_ = 1;
+};
+
+TrainingPlan::TrainingPlan() = default;
+TrainingPlan::~TrainingPlan() = default;
+
+std::unique_ptr<TrainingPlan> TrainingPlan::make(const LayeredNetwork& network,
+                                                 const NetworkShape& shape, bool half) {
+  if (network.parameters().scalar_type() != torch::kFloat32) return nullptr;
+  std::unique_ptr<TrainingPlan> plan(new TrainingPlan());
+  plan->half_ = half;
+  const PlanBuilder builder(*plan, network, shape);
+  if (!builder.supported) return nullptr;
+  return plan;
+}
+
+void TrainingPlan::allocate(torch::Device device) {
+  const auto options = torch::TensorOptions().dtype(torch::kFloat32).device(device);
+  memory.kernels = &CudaKernels::of(device);
+  memory.half = half_;
+  memory.parameters = at::zeros({parameters_}, options);
+  memory.gradient = at::zeros({direct_}, options);
+  if (half_) memory.low = at::zeros({parameters_}, options.dtype(torch::kBFloat16));
+  memory.running = at::zeros({running_}, options);
+  memory.norms = at::zeros({6 * norm_channels_}, options);
+  memory.partial = at::zeros({memory.kernels->processors() * 2 * most_channels_}, options);
+  memory.total = at::zeros({2 * most_channels_}, options.dtype(torch::kFloat64));
+  memory.counter = at::zeros({1}, options.dtype(torch::kInt32));
+  memory.progress = at::zeros({3}, options.dtype(torch::kInt32));
+}
+
+void TrainingPlan::load(const Network& network) {
+  const auto state = network.state();
+  for (const auto& tensor : tensors_) {
+    const auto& from = state[tensor.state].second;
+    auto to = memory.parameters.narrow(0, tensor.at, tensor.count);
+    if (tensor.padded_in == 0) {
+      to.copy_(from.flatten());
+      continue;
+    }
+    const auto& s = tensor.shape;
+    to.view({s[0], s[2], s[3], tensor.padded_in}).narrow(3, 0, s[1]).copy_(from.permute({0, 2, 3, 1}));
+  }
+  for (const auto& buffer : buffers_)
+    memory.running.narrow(0, buffer.at, buffer.count).copy_(state[buffer.state].second);
+  if (half_) memory.low.copy_(memory.parameters);
+}
+
+void TrainingPlan::store(Network& network) const {
+  const auto state = network.state();
+  for (const auto& tensor : tensors_) {
+    const auto from = memory.parameters.narrow(0, tensor.at, tensor.count);
+    const auto& to = state[tensor.state].second;
+    if (tensor.padded_in == 0) {
+      to.copy_(from.view(tensor.shape));
+      continue;
+    }
+    const auto& s = tensor.shape;
+    to.copy_(from.view({s[0], s[2], s[3], tensor.padded_in}).narrow(3, 0, s[1]).permute({0, 3, 1, 2}));
+  }
+  for (const auto& buffer : buffers_)
+    state[buffer.state].second.copy_(memory.running.narrow(0, buffer.at, buffer.count));
+}
+
+void TrainingPlan::run(const torch::Tensor& batch, const torch::Tensor& labels) {
+  torch::Tensor value = batch;
+  for (const auto& step : steps_) value = step->forward(value, {});
+
+  auto& head = *head_;
+  head.features = value;
+  const bool rounded = value.scalar_type() == torch::kBFloat16;
+  const int samples = static_cast<int>(value.size(0));
+  const int width = static_cast<int>(value.size(1));
+  const int classes = static_cast<int>(head.weight.shape[0]);
+  head.feature_gradient = at::empty_like(value);
+  head.logit_gradient = at::empty({samples, classes}, value.options().dtype(torch::kFloat32));
+  auto* parameters = memory.parameters.data_ptr<float>();
+  auto* gradient = memory.gradient.data_ptr<float>();
+  float* bias = head.has_bias ? parameters + head.bias.at : nullptr;
+  float* bias_gradient = head.has_bias ? gradient + head.bias.at : nullptr;
+  const std::string type = rounded ? "_half" : "_float";
+  memory.kernels->launch("head" + type, {(samples + 3) / 4, 1, 128, 1, 0}, value.data_ptr(),
+                         labels.data_ptr(), parameters + head.weight.at, bias, samples, width, classes,
+                         head.factor, head.feature_gradient.data_ptr(), head.logit_gradient.data_ptr(),
+                         memory.progress.data_ptr());
+  memory.kernels->launch("head_gradient" + type, {(width + 31) / 32, classes, 32, 8, 0}, value.data_ptr(),
+                         head.logit_gradient.data_ptr(), gradient + head.weight.at, bias_gradient, samples,
+                         width, classes);
+
+  gradients_.clear();
+  Above above{head.feature_gradient, {}};
+  for (size_t i = steps_.size(); i-- > 0;) above = steps_[i]->backward(above, i > 0, gradients_);
+}
+
+void TrainingPlan::forget() {
+  for (const auto& step : steps_) step->forget();
+  gradients_.clear();
+  head_->features = {};
+  head_->feature_gradient = {};
+  head_->logit_gradient = {};
+}
+
+}  // namespace expunge
+#endif
