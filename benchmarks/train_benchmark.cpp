@@ -2,15 +2,16 @@
 //
 //   train_benchmark [--models 32] [--workers 2] [--data FOLDER] [--format idx] [--network mlp]
 //                   [--examples 1000] [--epochs E] [--batch B] [--rate R] [--nesterov 0|1]
-//                   [--device cpu] [--precision float32] [--validation 100]
+//                   [--device cpu] [--precision float32] [--validation 100] [--cudnn rule]
 //
 // Prints one JSON line. The recipe is the library's default: MLP 784-128-10 on the first 1,000
 // training images of Fashion-MNIST, 20 epochs in batches of 50. `--network resnet9` has the paper's
 // recipe instead (24 epochs, batch 512, peak learning rate 0.4 at epoch 5, momentum 0.9, weight decay
 // 5e-4). `--data synthetic` makes images of 3 x 32 x 32 up. On a CUDA device the peak is that of a
 // bfloat16 product of 8192^3 with half precision, else of a float32 one, and model 0's accuracy on the
-// validation points is told.
-#include <ATen/ops/cat.h>
+// validation points is told; `--cudnn timed` lets cuDNN choose its kernels by timing them, and
+// `--cudnn any` kernels whose sums vary too, to see what the rule costs.
+#include <ATen/Context.h>
 #include <ATen/ops/mm.h>
 
 #include <algorithm>
@@ -49,6 +50,7 @@ struct Arguments {
   DataOptions source{.train_examples = 1000, .validation_examples = 100};
   Recipe recipe;
   ComputeOptions compute;
+  std::string cudnn = "rule";
 };
 
 Recipe paper_recipe() {
@@ -96,6 +98,7 @@ Arguments parse(int argc, char** argv) {
     arguments.recipe.schedule.peak_learning_rate = std::atof(t.c_str());
   });
   take("--nesterov", [&](const std::string& t) { arguments.recipe.optimiser.nesterov = t == "1"; });
+  take("--cudnn", [&](const std::string& t) { arguments.cudnn = t; });
   take("--data", [&](const std::string& t) { arguments.data = t; });
   take("--format", [&](const std::string& t) {
     const auto group = options_of(arguments.source);
@@ -207,6 +210,8 @@ double accuracy(Network& network, const Problem& problem) {
 void run(const Arguments& arguments) {
   const auto device = open_device(arguments.compute);
   const bool on_cpu = device.is_cpu();
+  at::globalContext().setBenchmarkCuDNN(arguments.cudnn != "rule");
+  at::globalContext().setDeterministicCuDNN(arguments.cudnn != "any");
   const bool half = arguments.compute.precision == Precision::half;
   const Problem problem = make_problem(load(arguments)).on(device, arguments.compute.precision);
   const Recipe& recipe = arguments.recipe;

@@ -20,11 +20,11 @@ namespace {
 constexpr uint64_t most_header_bytes = 100'000'000;
 constexpr std::string_view metadata_name = "__metadata__";
 
-struct DtypeName {
+struct SafetensorsDtype {
   std::string_view name;
   torch::ScalarType dtype;
 };
-constexpr std::array<DtypeName, 8> dtypes = {{{"BOOL", torch::kBool},
+constexpr std::array<SafetensorsDtype, 8> safetensors_dtypes = {{{"BOOL", torch::kBool},
                                               {"U8", torch::kUInt8},
                                               {"I32", torch::kInt32},
                                               {"I64", torch::kInt64},
@@ -87,8 +87,8 @@ Entry read_entry(const std::string& name, const nlohmann::json& json) {
   };
   const auto& dtype = json["dtype"];
   const auto known =
-      std::find_if(dtypes.begin(), dtypes.end(), [&](const auto& d) { return dtype == d.name; });
-  if (known == dtypes.end()) fail<InputError>("unsupported dtype {}", shown(dtype));
+      std::find_if(safetensors_dtypes.begin(), safetensors_dtypes.end(), [&](const auto& d) { return dtype == d.name; });
+  if (known == safetensors_dtypes.end()) fail<InputError>("unsupported dtype {}", shown(dtype));
   const auto& shape = json["shape"];
   if (!is_list_of_sizes(shape) || shape.size() > most_dimensions)
     fail<InputError>("a shape required, got {}", shown(shape));
@@ -138,9 +138,9 @@ auto within(const std::string& where, const Read& read) {
 }
 
 std::string_view dtype_name(const std::string& name, const torch::Tensor& tensor) {
-  const auto known = std::find_if(dtypes.begin(), dtypes.end(),
+  const auto known = std::find_if(safetensors_dtypes.begin(), safetensors_dtypes.end(),
                                   [&](const auto& d) { return d.dtype == tensor.scalar_type(); });
-  if (known == dtypes.end())
+  if (known == safetensors_dtypes.end())
     fail("safetensors: dtype {} of \"{}\" cannot be written", toString(tensor.scalar_type()), name);
   return known->name;
 }

@@ -41,7 +41,7 @@ void load_builtins() {
 std::vector<char> compile(const cudaDeviceProp& device) {
   load_builtins();
   const auto source =
-      std::string(cuda_step_source) + cuda_norm_source + cuda_entry_source;
+      fmt::format("{}{}{}", cuda_step_source, cuda_norm_source, cuda_entry_source);
   nvrtcProgram program = nullptr;
   require_nvrtc(
       nvrtcCreateProgram(&program, source.c_str(), "expunge.cu", 0, nullptr, nullptr), "create");

@@ -126,6 +126,9 @@ __device__ void norm_statistics(const T* y, i64 rows, int C, Norm norm) {
   }
 }
 
+// NaN stays NaN: fmaxf would hide a training that diverged.
+__device__ __forceinline__ float relu(float x) { return x < 0 ? 0.f : x; }
+
 // Elementwise kernels are launched with a whole number of rows a block: a thread keeps its channels.
 // z = max(scale y + shift, 0), plus `skip` where there is one.
 template <class T>
@@ -150,7 +153,7 @@ __device__ void norm_relu(const T* __restrict__ y, const T* __restrict__ skip, T
     for (int u = 0; u < 2; ++u)
       #pragma unroll
       for (int k = 0; k < 8; ++k) {
-        v[u][k] = fmaxf(fmaf(a[k], v[u][k], b[k]), 0.f);
+        v[u][k] = relu(fmaf(a[k], v[u][k], b[k]));
         if (skip) v[u][k] += x[u][k];
       }
     store8(z + i * 8, v[0]);
@@ -187,7 +190,10 @@ __device__ void norm_relu_pool(const T* __restrict__ y, T* __restrict__ z, i64 w
     for (int k = 0; k < 8; ++k) {
       m[k] = 0;
       #pragma unroll
-      for (int u = 0; u < 4; ++u) m[k] = fmaxf(m[k], fmaf(a[k], v[u][k], b[k]));
+      for (int u = 0; u < 4; ++u) {
+        const float z = fmaf(a[k], v[u][k], b[k]);
+        if (z > m[k] || z != z) m[k] = z;
+      }
     }
     store8(z + i * 8, m);
   }
@@ -234,7 +240,7 @@ __device__ void norm_relu_mean(const T* y, float* f, i64 samples, int C, int P, 
     float v[8];
     load8(p + (i64)pixel * C, v);
     #pragma unroll
-    for (int k = 0; k < 8; ++k) m[k] += fmaxf(fmaf(a[k], v[k], b[k]), 0.f);
+    for (int k = 0; k < 8; ++k) m[k] += relu(fmaf(a[k], v[k], b[k]));
   }
   #pragma unroll
   for (int k = 0; k < 8; ++k) m[k] /= P;

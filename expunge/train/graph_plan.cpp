@@ -367,9 +367,9 @@ void TrainingPlan::run(const torch::Tensor& batch, const torch::Tensor& labels) 
 void TrainingPlan::forget() {
   for (const auto& step : steps_) step->forget();
   gradients_.clear();
-  head_->features = {};
-  head_->feature_gradient = {};
-  head_->logit_gradient = {};
+  head_->features = torch::Tensor();
+  head_->feature_gradient = torch::Tensor();
+  head_->logit_gradient = torch::Tensor();
 }
 
 }  // namespace expunge

@@ -86,9 +86,9 @@ class ConvolutionStep final : public PlanStep {
   }
 
   void forget() override {
-    x_ = {};
-    y_ = {};
-    at_ = {};
+    x_ = torch::Tensor();
+    y_ = torch::Tensor();
+    at_ = torch::Tensor();
   }
 
  private:
@@ -205,8 +205,8 @@ class HiddenStep final : public PlanStep {
   }
 
   void forget() override {
-    x_ = {};
-    h_ = {};
+    x_ = torch::Tensor();
+    h_ = torch::Tensor();
   }
 
  private:

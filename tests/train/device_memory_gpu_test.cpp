@@ -45,10 +45,10 @@ TEST_F(CudaMemory, FewerNetworksAreTrainedAtOnceWhereManyDoNotFit) {
   recipe.batch_size = 256;
   EnsembleSpec spec;
   spec.name = "full";
-  spec.models = 10;
+  spec.models = 12;
   const ScratchFolder folder;
-  const MemoryLimit limit(device, int64_t{1} << 30);  // a lane is about 300 MiB
-  const auto store = train_ensemble(folder / "many", spec, recipe, problem, 10);
+  const MemoryLimit limit(device, int64_t{3} << 30);  // a lane takes about half a GiB
+  const auto store = train_ensemble(folder / "many", spec, recipe, problem, 12);
   EXPECT_TRUE(store.is_complete());
   EXPECT_TRUE(torch::isfinite(store.logits()).all().item<bool>());
 }

@@ -65,9 +65,11 @@ TEST_F(CudaGraphs, OneStepIsTheCpusGradient) {
       const auto wanted = start->parameters().to(torch::kFloat64) - exact->parameters();
       const double tolerance = precision == Precision::half ? 0.1 : 1e-4;
       EXPECT_LT(distance_between(moved, wanted), tolerance) << static_cast<int>(kind);
-      for (size_t i = 0; i < start->state().size(); ++i) {
-        const auto& [name, value] = exact->state()[i];
-        EXPECT_LT((cuda->state()[i].second.cpu() - value).abs().max().item<double>(),
+      const auto exact_state = exact->state();
+      const auto cuda_state = cuda->state();
+      for (size_t i = 0; i < exact_state.size(); ++i) {
+        const auto& [name, value] = exact_state[i];
+        EXPECT_LT((cuda_state[i].second.cpu() - value).abs().max().item<double>(),
                   tolerance * (1 + value.abs().max().item<double>()))
             << name << " of " << static_cast<int>(kind);
       }

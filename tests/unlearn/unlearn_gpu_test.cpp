@@ -43,6 +43,8 @@ class CudaUnlearning : public CudaTest {
 TEST_F(CudaUnlearning, MatchingByKernelIsTheCpus) {
   MethodOptions options;
   options.kind = MethodKind::matching;
+  options.matching.kernel.curvature_points = 12;
+  options.matching.kernel.retain_points = 10;
   for (const auto kind : {NetworkKind::mlp, NetworkKind::convnet, NetworkKind::resnet9})
     EXPECT_LT(difference(options, kind), 1e-5) << static_cast<int>(kind);
   options.matching.kernel.kernel_rows = 6;  // in parts
