@@ -70,7 +70,8 @@ Arguments parse(int argc, char** argv) {
     given[argv[i]] = argv[i + 1];
   }
   Arguments arguments;
-  const auto take = [&](const std::string& name, const std::function<void(const std::string&)>& use) {
+  const auto take = [&](const std::string& name,
+                        const std::function<void(const std::string&)>& use) {
     const auto found = given.find(name);
     if (found == given.end()) return;
     use(found->second);
@@ -204,7 +205,11 @@ double accuracy(Network& network, const Problem& problem) {
   const int64_t n = problem.n();
   const int64_t count = problem.m() - n;
   const auto logits = evaluate_logits(network, problem.inputs.narrow(0, n, count));
-  return logits.argmax(1).eq(problem.labels.narrow(0, n, count)).to(torch::kFloat64).mean().item<double>();
+  return logits.argmax(1)
+      .eq(problem.labels.narrow(0, n, count))
+      .to(torch::kFloat64)
+      .mean()
+      .item<double>();
 }
 
 void run(const Arguments& arguments) {
@@ -268,8 +273,9 @@ void run(const Arguments& arguments) {
       "{{{}\"workers\": {}, \"models\": {}, \"models_per_s\": {:.3f}, \"gflop_per_s\": {:.1f}, "
       "\"{}_before\": {:.1f}, \"{}_after\": {:.1f}, \"share_of_peak\": {:.3f}, "
       "\"weight_sum\": {:.17g}}}\n",
-      more, workers, arguments.models, models_per_s, gflops, on_cpu ? "fma_peak" : "product_peak", before,
-      on_cpu ? "fma_peak" : "product_peak", after, 2 * gflops / (before + after), weight_sum);
+      more, workers, arguments.models, models_per_s, gflops, on_cpu ? "fma_peak" : "product_peak",
+      before, on_cpu ? "fma_peak" : "product_peak", after, 2 * gflops / (before + after),
+      weight_sum);
 }
 
 }  // namespace

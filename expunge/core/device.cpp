@@ -40,8 +40,7 @@ void ComputeOptions::validate() const {
 OptionGroup options_of(ComputeOptions& o) {
   OptionGroup group("compute", "Where networks are computed; not part of what an experiment is");
   group.add("device", o.device, "cpu, cuda or cuda:K")
-      .add("precision", o.precision,
-           {{"float32", Precision::float32}, {"half", Precision::half}},
+      .add("precision", o.precision, {{"float32", Precision::float32}, {"half", Precision::half}},
            "of training on a CUDA device: half for bfloat16 activations with float32 parameters");
   return group;
 }
@@ -101,22 +100,21 @@ std::string describe_device(torch::Device device) {
   C10_CUDA_CHECK(cudaGetDeviceProperties(&properties, device.index()));
   int driver = 0;
   C10_CUDA_CHECK(cudaDriverGetVersion(&driver));
-  return fmt::format("{}, {:.0f} GiB, LibTorch {}.{}.{}, CUDA {}.{} (driver {}.{}), cuDNN {}", properties.name,
-                     static_cast<double>(properties.totalGlobalMem) / (1 << 30), TORCH_VERSION_MAJOR,
-                     TORCH_VERSION_MINOR, TORCH_VERSION_PATCH, CUDART_VERSION / 1000,
-                     CUDART_VERSION % 1000 / 10, driver / 1000, driver % 1000 / 10,
-                     at::detail::getCUDAHooks().versionCuDNN());
+  return fmt::format("{}, {:.0f} GiB, LibTorch {}.{}.{}, CUDA {}.{} (driver {}.{}), cuDNN {}",
+                     properties.name, static_cast<double>(properties.totalGlobalMem) / (1 << 30),
+                     TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH,
+                     CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10, driver / 1000,
+                     driver % 1000 / 10, at::detail::getCUDAHooks().versionCuDNN());
 }
 
 int64_t free_memory(torch::Device device) {
   if (!device.is_cuda()) return 0;
+  release_cached_memory(device);
   const c10::cuda::CUDAGuard guard(device);
   size_t free = 0;
   size_t total = 0;
   C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
-  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device.index());
-  return static_cast<int64_t>(free) + stats.reserved_bytes[0].current -
-         stats.allocated_bytes[0].current;
+  return static_cast<int64_t>(free);
 }
 
 void release_cached_memory(torch::Device device) {

@@ -37,7 +37,7 @@ bool built_with_cuda();
 int64_t cuda_devices();
 /// "cpu", or the device's name, memory, and versions of CUDA and cuDNN.
 std::string describe_device(torch::Device device);
-/// Bytes that could still be allocated on a CUDA device, LibTorch's unused ones included; 0 on the CPU.
+/// Bytes that are free on a CUDA device once LibTorch has given back what it does not use; 0 on the CPU.
 int64_t free_memory(torch::Device device);
 /// Gives LibTorch's unused memory back to a CUDA device. Nothing on the CPU.
 void release_cached_memory(torch::Device device);

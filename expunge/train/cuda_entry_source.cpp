@@ -49,7 +49,7 @@ __device__ void pool_gradient_sums(const T* __restrict__ y, Above<T> above, i64 
       for (int u = 0; u < 4; ++u) add_gradient(v[u], g[u], a, b, mean, s, q);
     }
   }
-  finish_gradient_sums(s, q, 4 * windows, C, norm, shared);
+  add_over_rows(s, q, C, norm.partial, shared);
 }
 
 template <class T>
@@ -83,6 +83,13 @@ __global__ void gather_2(const u16* data, const int* labels, const int* order, c
   gather(data, labels, order, progress, batch, batch_labels, units);
 }
 
+__global__ void finish_statistics(int blocks, i64 rows, int C, Norm n) {
+  finish_norm_statistics(blocks, rows, C, n);
+}
+__global__ void finish_gradients(int blocks, i64 rows, int C, Norm n) {
+  finish_norm_gradients(blocks, rows, C, n);
+}
+
 #define ENTRIES(T, S)                                                                                      \
   __global__ void __launch_bounds__(512) norm_statistics_##S(const T* y, i64 rows, int C, Norm n) {        \
     norm_statistics(y, rows, C, n);                                                                        \
@@ -106,6 +113,10 @@ __global__ void gather_2(const u16* data, const int* labels, const int* order, c
   __global__ void pool_gradient_##S(const T* y, Above<T> above, T* dy, i64 windows, int C, Image image,    \
                                     Norm n) {                                                              \
     pool_gradient(y, above, dy, windows, C, image, n);                                                     \
+  }                                                                                                        \
+  __global__ void gather_patches_##S(const T* data, const int* labels, const int* order,                   \
+                                     const Progress* progress, T* patches, int* batch_labels, Patches s) { \
+    gather_patches(data, labels, order, progress, patches, batch_labels, s);                               \
   }                                                                                                        \
   __global__ void optimise_##S(Segments segments, float* w, float* first, float* second, T* low,           \
                                const Factors* factors, const Progress* progress, Rule rule) {              \

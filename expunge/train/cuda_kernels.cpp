@@ -40,11 +40,10 @@ void load_builtins() {
 
 std::vector<char> compile(const cudaDeviceProp& device) {
   load_builtins();
-  const auto source =
-      fmt::format("{}{}{}", cuda_step_source, cuda_norm_source, cuda_entry_source);
+  const auto source = fmt::format("{}{}{}", cuda_step_source, cuda_norm_source, cuda_entry_source);
   nvrtcProgram program = nullptr;
-  require_nvrtc(
-      nvrtcCreateProgram(&program, source.c_str(), "expunge.cu", 0, nullptr, nullptr), "create");
+  require_nvrtc(nvrtcCreateProgram(&program, source.c_str(), "expunge.cu", 0, nullptr, nullptr),
+                "create");
   const auto target = fmt::format("--gpu-architecture=sm_{}{}", device.major, device.minor);
   const char* options[] = {target.c_str(), "--std=c++17"};
   const auto result = nvrtcCompileProgram(program, 2, options);
@@ -90,10 +89,10 @@ CudaKernels::CudaKernels(torch::Device device) {
 void CudaKernels::launch_pointers(const std::string& name, const LaunchShape& shape,
                                   void** arguments) const {
   cudaKernel_t kernel = nullptr;
-  C10_CUDA_CHECK(
-      cudaLibraryGetKernel(&kernel, static_cast<cudaLibrary_t>(library_), name.c_str()));
+  C10_CUDA_CHECK(cudaLibraryGetKernel(&kernel, static_cast<cudaLibrary_t>(library_), name.c_str()));
   const dim3 blocks(static_cast<unsigned>(shape.blocks_x), static_cast<unsigned>(shape.blocks_y));
-  const dim3 threads(static_cast<unsigned>(shape.threads_x), static_cast<unsigned>(shape.threads_y));
+  const dim3 threads(static_cast<unsigned>(shape.threads_x),
+                     static_cast<unsigned>(shape.threads_y));
   C10_CUDA_CHECK(cudaLaunchKernel(static_cast<const void*>(kernel), blocks, threads, arguments,
                                   static_cast<size_t>(shape.shared_bytes),
                                   c10::cuda::getCurrentCUDAStream()));

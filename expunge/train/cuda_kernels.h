@@ -24,12 +24,15 @@ struct NormNumbers {
   float* mean_g;
   float* mean_gx;
   float* partial;
-  double* total;
-  uint32_t* counter;
   float momentum, epsilon;
 };
 struct ImageSize {
   int height, width;
+};
+struct PatchShape {
+  static constexpr int most_columns = 64;
+  int height, width, channels, kernel, stride, padding, out_height, out_width, columns;
+  [[nodiscard]] int64_t positions() const { return int64_t{out_height} * out_width; }
 };
 struct GradientAbove {
   const void* first;

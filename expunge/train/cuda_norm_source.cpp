@@ -7,15 +7,8 @@
 namespace expunge {
 
 const char* const cuda_norm_source = R"cuda(
-// Sums of a block's 16 numbers a thread (s, q by channel) over its rows, then over blocks: the last block
-// to finish adds what all have written, in the order of blocks. True in that block, with the totals in
-// `total` (2 C): those of s at channel c in order(0, c), of q in order(1, c).
-__device__ __forceinline__ int order(int which, int c, int groups) {
-  return (which * 8 + c % 8) * groups + c / 8;
-}
-
-__device__ bool add_over_blocks(const float* s, const float* q, int C, float* partial, u32* counter,
-                                float* shared, double* total) {
+// Sums of a block's 16 numbers a thread (s, q by channel) over its rows: `partial` (blocks, 16, C / 8).
+__device__ void add_over_rows(const float* s, const float* q, int C, float* partial, float* shared) {
   const int groups = C / 8, lanes = blockDim.x / groups, t = threadIdx.x, n = blockDim.x;
   #pragma unroll
   for (int k = 0; k < 8; ++k) {
@@ -29,39 +22,27 @@ __device__ bool add_over_blocks(const float* s, const float* q, int C, float* pa
     for (int lane = 0; lane < lanes; ++lane) sum += of[lane * groups];
     partial[(i64)blockIdx.x * 2 * C + i] = sum;
   }
-  __threadfence();
-  __shared__ bool last;
+}
+
+// The sums over blocks of 8 channels' numbers, for the channel of each of the first 8 threads of a block of
+// 256: 16 threads a number, each every 16th block, then their sums in order.
+__device__ bool add_over_blocks(const float* partial, int blocks, int C, double* s, double* q) {
+  __shared__ double sums[16][17];
+  const int groups = C / 8, number = threadIdx.x / 16, lane = threadIdx.x % 16;
+  const float* of = partial + number * groups + blockIdx.x;
+  double sum = 0;
+  #pragma unroll 8
+  for (int b = lane; b < blocks; b += 16) sum += of[(i64)b * 2 * C];
+  sums[number][lane] = sum;
   __syncthreads();
-  if (t == 0) last = atomicAdd(counter, 1u) == gridDim.x - 1;
-  __syncthreads();
-  if (!last) return false;
-  __threadfence();
-  // As many parts of the blocks as there are threads for, each in order.
-  const int parts = max(1, n / (2 * C));
-  double* sums = (double*)shared;  // (parts, 2 C): no more than 16 n floats
-  for (int i = t; i < 2 * C * parts; i += n) {
-    const int part = i / (2 * C), at = i % (2 * C);
-    const volatile float* of = partial + at;
-    double sum = 0;
-    int b = part;
-    for (; b + 7 * parts < gridDim.x; b += 8 * parts) {
-      float v[8];
-      #pragma unroll
-      for (int k = 0; k < 8; ++k) v[k] = of[(i64)(b + k * parts) * 2 * C];
-      #pragma unroll
-      for (int k = 0; k < 8; ++k) sum += v[k];
-    }
-    for (; b < gridDim.x; b += parts) sum += of[(i64)b * 2 * C];
-    sums[i] = sum;
-  }
-  __syncthreads();
-  for (int i = t; i < 2 * C; i += n) {
-    double sum = 0;
-    for (int part = 0; part < parts; ++part) sum += sums[part * 2 * C + i];
-    total[i] = sum;
-  }
-  if (t == 0) *counter = 0;
-  __syncthreads();
+  if (threadIdx.x >= 16) return false;
+  sum = 0;
+  for (int i = 0; i < 16; ++i) sum += sums[threadIdx.x][i];
+  sums[threadIdx.x][16] = sum;
+  __syncwarp(0xffffu);
+  if (threadIdx.x >= 8) return false;
+  *s = sums[threadIdx.x][16];
+  *q = sums[threadIdx.x + 8][16];
   return true;
 }
 
@@ -78,9 +59,7 @@ struct Norm {  // one BatchNorm's numbers, each (C) float
   float* bias_gradient;
   float* mean_g;         // of the gradient by the output, over rows
   float* mean_gx;        // of that times the normalised input
-  float* partial;        // (blocks, 2 C)
-  double* total;         // (2 C)
-  u32* counter;          // 0 between launches
+  float* partial;        // sums of blocks
   float momentum, epsilon;
 };
 
@@ -110,20 +89,23 @@ __device__ void norm_statistics(const T* y, i64 rows, int C, Norm norm) {
       for (int k = 0; k < 8; ++k) { s[k] += v[k]; q[k] += v[k] * v[k]; }
     }
   }
-  if (!add_over_blocks(s, q, C, norm.partial, norm.counter, shared, norm.total)) return;
-  for (int c = threadIdx.x; c < C; c += blockDim.x) {
-    const double mean = norm.total[order(0, c, groups)] / rows;
-    const double square = norm.total[order(1, c, groups)] / rows;
-    const double var = max(square - mean * mean, 0.0);
-    const double unbiased = rows > 1 ? var * rows / (rows - 1) : var;
-    const double inverse = 1 / sqrt(var + norm.epsilon);
-    norm.mean[c] = mean;
-    norm.inverse_std[c] = inverse;
-    norm.scale[c] = norm.weight[c] * inverse;
-    norm.shift[c] = norm.bias[c] - mean * norm.weight[c] * inverse;
-    norm.running_mean[c] += norm.momentum * (float)(mean - norm.running_mean[c]);
-    norm.running_var[c] += norm.momentum * (float)(unbiased - norm.running_var[c]);
-  }
+  add_over_rows(s, q, C, norm.partial, shared);
+}
+
+__device__ void finish_norm_statistics(int blocks, i64 rows, int C, Norm norm) {
+  double s, q;
+  if (!add_over_blocks(norm.partial, blocks, C, &s, &q)) return;
+  const int c = blockIdx.x * 8 + threadIdx.x;
+  const double mean = s / rows;
+  const double var = max(q / rows - mean * mean, 0.0);
+  const double unbiased = rows > 1 ? var * rows / (rows - 1) : var;
+  const double inverse = 1 / sqrt(var + norm.epsilon);
+  norm.mean[c] = mean;
+  norm.inverse_std[c] = inverse;
+  norm.scale[c] = norm.weight[c] * inverse;
+  norm.shift[c] = norm.bias[c] - mean * norm.weight[c] * inverse;
+  norm.running_mean[c] += norm.momentum * (float)(mean - norm.running_mean[c]);
+  norm.running_var[c] += norm.momentum * (float)(unbiased - norm.running_var[c]);
 }
 
 // NaN stays NaN: fmaxf would hide a training that diverged.
@@ -291,17 +273,15 @@ __device__ __forceinline__ void add_gradient(const float* v, const float* g, con
   }
 }
 
-__device__ void finish_gradient_sums(const float* s, const float* q, i64 rows, int C, Norm norm,
-                                     float* shared) {
-  if (!add_over_blocks(s, q, C, norm.partial, norm.counter, shared, norm.total)) return;
-  for (int c = threadIdx.x; c < C; c += blockDim.x) {
-    const double g = norm.total[order(0, c, C / 8)];
-    const double gx = norm.total[order(1, c, C / 8)] * norm.inverse_std[c];
-    norm.bias_gradient[c] = g;
-    norm.weight_gradient[c] = gx;
-    norm.mean_g[c] = g / rows;
-    norm.mean_gx[c] = gx / rows;
-  }
+__device__ void finish_norm_gradients(int blocks, i64 rows, int C, Norm norm) {
+  double g, gx;
+  if (!add_over_blocks(norm.partial, blocks, C, &g, &gx)) return;
+  const int c = blockIdx.x * 8 + threadIdx.x;
+  gx *= norm.inverse_std[c];
+  norm.bias_gradient[c] = g;
+  norm.weight_gradient[c] = gx;
+  norm.mean_g[c] = g / rows;
+  norm.mean_gx[c] = gx / rows;
 }
 
 template <int kind, class T>
@@ -334,7 +314,7 @@ __device__ void norm_gradient_sums(const T* __restrict__ y, Above<T> above, i64 
       add_gradient(v, g, a, b, mean, s, q);
     }
   }
-  finish_gradient_sums(s, q, rows, C, norm, shared);
+  add_over_rows(s, q, C, norm.partial, shared);
 }
 
 // dy = scale (g - mean g - x mean(g x)), x the normalised input: scale g + slope y + offset.

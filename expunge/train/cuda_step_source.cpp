@@ -63,6 +63,44 @@ __device__ void gather(const Unit* data, const int* labels, const int* order, co
   if (threadIdx.x == 0) batch_labels[blockIdx.x] = labels[row];
 }
 
+// What a convolution's outputs see of images (H, W, C): rows of `width` numbers, kernel^2 C of them in the
+// order (row, column, channel), then zeros. A block for 128 of a sample's positions.
+struct Patches {
+  int height, width, channels, kernel, stride, padding, out_height, out_width, columns;
+};
+constexpr int most_columns = 64;
+template <class T>
+__device__ void gather_patches(const T* data, const int* labels, const int* order,
+                               const Progress* progress, T* patches, int* batch_labels, Patches s) {
+  __shared__ int rows[most_columns], columns[most_columns], offsets[most_columns];
+  for (int j = threadIdx.x; j < s.columns; j += blockDim.x) {
+    const int pixel = j / s.channels;
+    rows[j] = j < s.kernel * s.kernel * s.channels ? pixel / s.kernel : -(1 << 20);
+    columns[j] = pixel % s.kernel;
+    offsets[j] = (pixel / s.kernel * s.width + pixel % s.kernel) * s.channels + j % s.channels;
+  }
+  __syncthreads();
+  const int example = order[progress->cursor + blockIdx.y];
+  const int position = blockIdx.x * blockDim.x + threadIdx.x, positions = s.out_height * s.out_width;
+  if (position == 0) batch_labels[blockIdx.y] = labels[example];
+  if (position >= positions) return;
+  const int y = position / s.out_width * s.stride - s.padding;
+  const int x = position % s.out_width * s.stride - s.padding;
+  const T* image = data + (i64)example * s.height * s.width * s.channels;
+  const int corner = (y * s.width + x) * s.channels;
+  T* to = patches + ((i64)blockIdx.y * positions + position) * s.columns;
+  for (int at = 0; at < s.columns; at += 8) {
+    float v[8];
+    #pragma unroll
+    for (int k = 0; k < 8; ++k) {
+      const int j = at + k;
+      const bool inside = (u32)(y + rows[j]) < (u32)s.height && (u32)(x + columns[j]) < (u32)s.width;
+      v[k] = inside ? number(image[corner + offsets[j]]) : 0.f;
+    }
+    store8(to + at, v);
+  }
+}
+
 __device__ __forceinline__ float over_warp(float x) {
   #pragma unroll
   for (int s = 16; s > 0; s /= 2) x += __shfl_xor_sync(0xffffffffu, x, s);

@@ -35,8 +35,14 @@ StepRule rule_of(const OptimiserOptions& o) {
   const bool adam = o.kind != OptimiserKind::sgd;
   const bool decoupled = o.kind == OptimiserKind::adamw;
   const auto f = [](double x) { return static_cast<float>(x); };
-  return {adam ? 1 : 0, o.nesterov ? 1 : 0, f(o.momentum), decoupled ? 0 : f(o.weight_decay),
-          decoupled ? f(o.weight_decay) : 0, f(o.beta1), f(o.beta2), f(o.epsilon)};
+  return {adam ? 1 : 0,
+          o.nesterov ? 1 : 0,
+          f(o.momentum),
+          decoupled ? 0 : f(o.weight_decay),
+          decoupled ? f(o.weight_decay) : 0,
+          f(o.beta1),
+          f(o.beta2),
+          f(o.epsilon)};
 }
 
 }  // namespace
@@ -112,7 +118,7 @@ class GraphLane::Impl {
     order_ = at::zeros({order_capacity_ + spare_steps * recipe.batch_size}, ints);
     factors_ = at::zeros({steps + spare_steps, 3}, ints.dtype(torch::kFloat32));
     const int64_t batch = std::min(recipe.batch_size, n);
-    batch_ = at::zeros({batch, data.rows.size(1)}, data.rows.options());
+    batch_ = plan_->make_batch(data, batch);
     labels_ = at::zeros({batch}, ints);
     stream_.synchronize();
   }
@@ -183,6 +189,8 @@ class GraphLane::Impl {
       plan_->memory.progress.zero_();
       plan_->forget();
       stream_.synchronize();
+      // What the steps needed outside the capture's pool is free again.
+      c10::cuda::CUDACachingAllocator::emptyCache();
       graph = std::make_unique<Graph>(stream_, pool_, [&] {
         for (const int64_t size : batches) step(size);
         plan_->forget();
@@ -199,19 +207,27 @@ class GraphLane::Impl {
   void step(int64_t size) {
     auto& memory = plan_->memory;
     const auto& kernels = *memory.kernels;
-    const int64_t bytes = data_.rows.size(1) * static_cast<int64_t>(data_.rows.element_size());
-    const bool wide = bytes % 16 == 0;
-    const int units = static_cast<int>(bytes / (wide ? 16 : 2));
-    kernels.launch(wide ? "gather_16" : "gather_2", {size, 1, 256, 1, 0}, data_.rows.data_ptr(),
-                   data_.labels.data_ptr(), order_.data_ptr(), memory.progress.data_ptr(),
-                   batch_.data_ptr(), labels_.data_ptr(), units);
-    const auto rows = batch_.narrow(0, 0, size);
-    plan_->run(data_.as_batch(rows), labels_.narrow(0, 0, size));
+    if (plan_->input() == PlanInput::patches) {
+      const auto& patches = plan_->patches();
+      kernels.launch(memory.name("gather_patches"),
+                     {(patches.positions() + 127) / 128, size, 128, 1, 0}, data_.rows.data_ptr(),
+                     data_.labels.data_ptr(), order_.data_ptr(), memory.progress.data_ptr(),
+                     batch_.data_ptr(), labels_.data_ptr(), patches);
+    } else {
+      const int64_t bytes = data_.rows.size(1) * static_cast<int64_t>(data_.rows.element_size());
+      const bool wide = bytes % 16 == 0;
+      const int units = static_cast<int>(bytes / (wide ? 16 : 2));
+      kernels.launch(wide ? "gather_16" : "gather_2", {size, 1, 256, 1, 0}, data_.rows.data_ptr(),
+                     data_.labels.data_ptr(), order_.data_ptr(), memory.progress.data_ptr(),
+                     batch_.data_ptr(), labels_.data_ptr(), units);
+    }
+    plan_->run(plan_->inputs_of(batch_, size), labels_.narrow(0, 0, size));
 
     GradientSegments segments{};
     int count = 0;
     int64_t largest = plan_->direct_count();
-    segments.of[count++] = {memory.gradient.data_ptr(), 0, static_cast<int>(plan_->direct_count()), 0};
+    segments.of[count++] = {memory.gradient.data_ptr(), 0, static_cast<int>(plan_->direct_count()),
+                            0};
     for (const auto& [tensor, gradient] : plan_->gradients()) {
       if (count == GradientSegments::most)
         fail("training: at most {} gradients required", GradientSegments::most);
@@ -223,8 +239,8 @@ class GraphLane::Impl {
     void* low = memory.low.defined() ? memory.low.data_ptr() : nullptr;
     void* second = second_.defined() ? second_.data_ptr() : nullptr;
     kernels.launch(memory.name("optimise"), {blocks, count, 256, 1, 0}, segments,
-                   memory.parameters.data_ptr(), first_.data_ptr(), second, low, factors_.data_ptr(),
-                   memory.progress.data_ptr(), rule_);
+                   memory.parameters.data_ptr(), first_.data_ptr(), second, low,
+                   factors_.data_ptr(), memory.progress.data_ptr(), rule_);
     const int batch = static_cast<int>(size);
     kernels.launch("advance", {1, 1, 1, 1, 0}, memory.progress.data_ptr(), batch);
   }
@@ -266,7 +282,8 @@ class GraphLane::Impl {
   std::map<std::vector<int64_t>, std::unique_ptr<Graph>> graphs_;
 };
 
-GraphLane::GraphLane(std::unique_ptr<TrainingPlan> plan, const ResidentData& data, const Recipe& recipe)
+GraphLane::GraphLane(std::unique_ptr<TrainingPlan> plan, const ResidentData& data,
+                     const Recipe& recipe)
     : impl_(std::make_unique<Impl>(std::move(plan), data, recipe)) {}
 GraphLane::~GraphLane() = default;
 

@@ -32,14 +32,42 @@ int64_t element_count_of(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
-torch::Tensor ResidentData::as_batch(const torch::Tensor& rows_of_batch) const {
-  if (flat) return rows_of_batch;
-  return rows_of_batch.view({rows_of_batch.size(0), shape.height, shape.width, channels})
+ResidentData TrainingPlan::resident(const TrainingData& data) const {
+  const auto dtype = half_ ? torch::kBFloat16 : torch::kFloat32;
+  const auto& inputs = data.inputs;
+  const int64_t n = inputs.size(0);
+  ResidentData result;
+  result.labels = data.labels.to(torch::kInt32).to(inputs.device());
+  if (input_ == PlanInput::flat) {
+    result.rows = inputs.contiguous().view({n, -1}).to(dtype);
+  } else if (input_ == PlanInput::patches) {
+    result.rows = inputs.permute({0, 2, 3, 1}).contiguous().view({n, -1}).to(dtype);
+  } else {
+    auto rows = at::zeros({n, shape_.height, shape_.width, padded_to_8(shape_.channels)},
+                          inputs.options().dtype(dtype));
+    rows.narrow(3, 0, shape_.channels).copy_(inputs.permute({0, 2, 3, 1}));
+    result.rows = rows.view({n, -1});
+  }
+  return result;
+}
+
+torch::Tensor TrainingPlan::make_batch(const ResidentData& data, int64_t batch) const {
+  if (input_ == PlanInput::patches)
+    return at::zeros({batch * patches_.positions(), patches_.columns}, data.rows.options());
+  return at::zeros({batch, data.rows.size(1)}, data.rows.options());
+}
+
+torch::Tensor TrainingPlan::inputs_of(const torch::Tensor& batch, int64_t size) const {
+  if (input_ == PlanInput::patches) return batch.narrow(0, 0, size * patches_.positions());
+  const auto rows = batch.narrow(0, 0, size);
+  if (input_ == PlanInput::flat) return rows;
+  return rows.view({size, shape_.height, shape_.width, padded_to_8(shape_.channels)})
       .permute({0, 3, 1, 2});
 }
 
 torch::Tensor PlanMemory::rounded(const FlatTensor& of) const {
   const auto values = (half ? low : parameters).narrow(0, of.at, of.count);
+  if (of.columns > 0) return values.view({of.shape[0], of.columns});
   if (of.padded_in == 0) return values.view(of.shape);
   return values.view({of.shape[0], of.shape[2], of.shape[3], of.padded_in}).permute({0, 3, 1, 2});
 }
@@ -90,9 +118,10 @@ class PlanBuilder {
   bool read(Sequential& root) {
     auto children = root.children();
     size_t i = 0;
-    plan_.flat_ = i < children.size() && is<Flatten>(children[i].second);
-    if (plan_.flat_) ++i;
-    bool pooled = plan_.flat_;
+    const bool flat = i < children.size() && is<Flatten>(children[i].second);
+    if (flat) plan_.input_ = PlanInput::flat;
+    if (flat) ++i;
+    bool pooled = flat;
     while (i < children.size()) {
       Layer* layer = children[i].second;
       if (is<Convolution>(layer) && !pooled) {
@@ -108,7 +137,7 @@ class PlanBuilder {
       } else if (auto* linear = dynamic_cast<Linear*>(layer); linear != nullptr && pooled) {
         ++i;
         if (i < children.size() && is<Relu>(children[i].second)) {
-          if (!plan_.flat_ || !linear->has_bias()) return false;
+          if (!flat || !linear->has_bias()) return false;
           auto block = std::make_unique<Block>();
           block->weight = place_of(*linear->parameters()[0], false);
           block->bias = place_of(*linear->parameters()[1], false);
@@ -158,15 +187,30 @@ class PlanBuilder {
     block->weight = place_of(*children[i].second->parameters()[0], false);
     block->norm_weight = place_of(*norm.parameters()[0], true);
     block->norm_bias = place_of(*norm.parameters()[1], true);
-    for (auto* place : {&block->weight, &block->norm_weight, &block->norm_bias}) places_.push_back(place);
+    for (auto* place : {&block->weight, &block->norm_weight, &block->norm_bias})
+      places_.push_back(place);
     block->norm.channels = shape.out;
     block->norm.running_mean = buffer_of(*norm.buffers()[0]);
     block->norm.running_var = buffer_of(*norm.buffers()[1]);
     block->norm.kept = plan_.norm_channels_ * 6;
     plan_.norm_channels_ += shape.out;
     plan_.most_channels_ = std::max(plan_.most_channels_, shape.out);
-    height_ = (height_ + 2 * shape.padding - shape.kernel) / shape.stride + 1;
-    width_ = (width_ + 2 * shape.padding - shape.kernel) / shape.stride + 1;
+    const int64_t out_height = (height_ + 2 * shape.padding - shape.kernel) / shape.stride + 1;
+    const int64_t out_width = (width_ + 2 * shape.padding - shape.kernel) / shape.stride + 1;
+    const int64_t columns = padded_to_8(shape.kernel * shape.kernel * shape.in);
+    if (plan_.norm_channels_ == shape.out && shape.in % 8 != 0 &&
+        columns <= PatchShape::most_columns) {
+      const auto i32 = [](int64_t x) { return static_cast<int>(x); };
+      plan_.input_ = PlanInput::patches;
+      plan_.patches_ = {i32(height_),      i32(width_),       i32(shape.in),
+                        i32(shape.kernel), i32(shape.stride), i32(shape.padding),
+                        i32(out_height),   i32(out_width),    i32(columns)};
+      block->weight.tensor.padded_in = 0;
+      block->weight.tensor.columns = columns;
+      block->weight.tensor.count = shape.out * columns;
+    }
+    height_ = out_height;
+    width_ = out_width;
     i += 3;
     if (!tails || i == children.size()) return block;
     Layer* next = children[i].second;
@@ -257,8 +301,8 @@ class PlanBuilder {
       return hidden_step(plan_.memory, block.weight.tensor, block.bias.tensor);
     block.norm.weight = block.norm_weight.tensor;
     block.norm.bias = block.norm_bias.tensor;
-    return convolution_step(plan_.memory, block.convolution->shape(), block.weight.tensor, block.norm,
-                            block.tail);
+    return convolution_step(plan_.memory, block.convolution->shape(), block.weight.tensor,
+                            block.norm, block.tail, plan_.patches_);
   }
 
   TrainingPlan& plan_;
@@ -281,6 +325,7 @@ std::unique_ptr<TrainingPlan> TrainingPlan::make(const LayeredNetwork& network,
   if (network.parameters().scalar_type() != torch::kFloat32) return nullptr;
   std::unique_ptr<TrainingPlan> plan(new TrainingPlan());
   plan->half_ = half;
+  plan->shape_ = shape;
   const PlanBuilder builder(*plan, network, shape);
   if (!builder.supported) return nullptr;
   return plan;
@@ -296,8 +341,6 @@ void TrainingPlan::allocate(torch::Device device) {
   memory.running = at::zeros({running_}, options);
   memory.norms = at::zeros({6 * norm_channels_}, options);
   memory.partial = at::zeros({memory.kernels->processors() * 2 * most_channels_}, options);
-  memory.total = at::zeros({2 * most_channels_}, options.dtype(torch::kFloat64));
-  memory.counter = at::zeros({1}, options.dtype(torch::kInt32));
   memory.progress = at::zeros({3}, options.dtype(torch::kInt32));
 }
 
@@ -306,12 +349,19 @@ void TrainingPlan::load(const Network& network) {
   for (const auto& tensor : tensors_) {
     const auto& from = state[tensor.state].second;
     auto to = memory.parameters.narrow(0, tensor.at, tensor.count);
+    if (tensor.columns > 0) {
+      const auto rows = from.permute({0, 2, 3, 1}).reshape({tensor.shape[0], -1});
+      to.view({tensor.shape[0], tensor.columns}).narrow(1, 0, rows.size(1)).copy_(rows);
+      continue;
+    }
     if (tensor.padded_in == 0) {
       to.copy_(from.flatten());
       continue;
     }
     const auto& s = tensor.shape;
-    to.view({s[0], s[2], s[3], tensor.padded_in}).narrow(3, 0, s[1]).copy_(from.permute({0, 2, 3, 1}));
+    to.view({s[0], s[2], s[3], tensor.padded_in})
+        .narrow(3, 0, s[1])
+        .copy_(from.permute({0, 2, 3, 1}));
   }
   for (const auto& buffer : buffers_)
     memory.running.narrow(0, buffer.at, buffer.count).copy_(state[buffer.state].second);
@@ -323,19 +373,28 @@ void TrainingPlan::store(Network& network) const {
   for (const auto& tensor : tensors_) {
     const auto from = memory.parameters.narrow(0, tensor.at, tensor.count);
     const auto& to = state[tensor.state].second;
+    if (tensor.columns > 0) {
+      const auto& s = tensor.shape;
+      to.copy_(from.view({s[0], tensor.columns})
+                   .narrow(1, 0, s[1] * s[2] * s[3])
+                   .reshape({s[0], s[2], s[3], s[1]})
+                   .permute({0, 3, 1, 2}));
+      continue;
+    }
     if (tensor.padded_in == 0) {
       to.copy_(from.view(tensor.shape));
       continue;
     }
     const auto& s = tensor.shape;
-    to.copy_(from.view({s[0], s[2], s[3], tensor.padded_in}).narrow(3, 0, s[1]).permute({0, 3, 1, 2}));
+    to.copy_(
+        from.view({s[0], s[2], s[3], tensor.padded_in}).narrow(3, 0, s[1]).permute({0, 3, 1, 2}));
   }
   for (const auto& buffer : buffers_)
     state[buffer.state].second.copy_(memory.running.narrow(0, buffer.at, buffer.count));
 }
 
-void TrainingPlan::run(const torch::Tensor& batch, const torch::Tensor& labels) {
-  torch::Tensor value = batch;
+void TrainingPlan::run(const torch::Tensor& inputs, const torch::Tensor& labels) {
+  torch::Tensor value = inputs;
   for (const auto& step : steps_) value = step->forward(value, {});
 
   auto& head = *head_;
@@ -352,12 +411,12 @@ void TrainingPlan::run(const torch::Tensor& batch, const torch::Tensor& labels) 
   float* bias_gradient = head.has_bias ? gradient + head.bias.at : nullptr;
   const std::string type = rounded ? "_half" : "_float";
   memory.kernels->launch("head" + type, {(samples + 3) / 4, 1, 128, 1, 0}, value.data_ptr(),
-                         labels.data_ptr(), parameters + head.weight.at, bias, samples, width, classes,
-                         head.factor, head.feature_gradient.data_ptr(), head.logit_gradient.data_ptr(),
-                         memory.progress.data_ptr());
-  memory.kernels->launch("head_gradient" + type, {(width + 31) / 32, classes, 32, 8, 0}, value.data_ptr(),
-                         head.logit_gradient.data_ptr(), gradient + head.weight.at, bias_gradient, samples,
-                         width, classes);
+                         labels.data_ptr(), parameters + head.weight.at, bias, samples, width,
+                         classes, head.factor, head.feature_gradient.data_ptr(),
+                         head.logit_gradient.data_ptr(), memory.progress.data_ptr());
+  memory.kernels->launch("head_gradient" + type, {(width + 31) / 32, classes, 32, 8, 0},
+                         value.data_ptr(), head.logit_gradient.data_ptr(),
+                         gradient + head.weight.at, bias_gradient, samples, width, classes);
 
   gradients_.clear();
   Above above{head.feature_gradient, {}};

@@ -18,16 +18,15 @@
 
 namespace expunge {
 
+/// What a plan's first step takes: images flattened as (C, H, W); images (H, W, C) with channels
+/// padded to a multiple of 8; or, where these would mostly be padding, the patches of images (H, W, C)
+/// that a convolution's outputs see, so that the convolution is a matrix product.
+enum class PlanInput { flat, images, patches };
+
 /// The training set on a device as the plans take it: rows of one example each, n rows.
 struct ResidentData {
   torch::Tensor rows;    // (n, units): of the activations' dtype
   torch::Tensor labels;  // (n) int32
-  bool flat = false;     // rows are images flattened as (C, H, W), else (H, W, padded channels)
-  NetworkShape shape;
-  int64_t channels = 0;  // of a row, padded to a multiple of 8
-
-  /// One image as an (..., B) batch of these rows: (B, units) or (B, channels, H, W).
-  [[nodiscard]] torch::Tensor as_batch(const torch::Tensor& rows_of_batch) const;
 };
 
 /// Where a tensor of the network's state lies in the plan's flat vectors.
@@ -37,6 +36,7 @@ struct FlatTensor {
   int64_t at = 0;              // a multiple of 8
   int64_t count = 0;           // with padding
   int64_t padded_in = 0;       // of a convolution's weight: input channels with padding, else 0
+  int64_t columns = 0;         // of one that takes patches: their width, else 0
 };
 
 /// What the steps of one lane share.
@@ -47,8 +47,6 @@ struct PlanMemory {
   torch::Tensor running;     // flat float32: running statistics
   torch::Tensor norms;       // float32: what BatchNorms keep for their backward pass
   torch::Tensor partial;     // sums of blocks
-  torch::Tensor total;       // float64
-  torch::Tensor counter;     // int32, 0
   torch::Tensor progress;    // (3) int32: TrainingProgress
   const CudaKernels* kernels = nullptr;
   bool half = false;
@@ -85,20 +83,26 @@ class PlanStep {
 class TrainingPlan {
  public:
   /// nullptr if the network has layers, or an order of them, that there is no step for.
-  static std::unique_ptr<TrainingPlan> make(const LayeredNetwork& network, const NetworkShape& shape,
-                                            bool half);
+  static std::unique_ptr<TrainingPlan> make(const LayeredNetwork& network,
+                                            const NetworkShape& shape, bool half);
   ~TrainingPlan();
 
-  /// Whether rows are flat (ResidentData).
-  [[nodiscard]] bool flat() const { return flat_; }
+  [[nodiscard]] PlanInput input() const { return input_; }
+  /// Of PlanInput::patches.
+  [[nodiscard]] const PatchShape& patches() const { return patches_; }
+  /// The training set's inputs (n, C, H, W) as rows of the plan's dtype, and its labels (n).
+  [[nodiscard]] ResidentData resident(const TrainingData& data) const;
+  /// Memory for the inputs of `batch` examples, and those of the first `size` of them as run() takes them.
+  [[nodiscard]] torch::Tensor make_batch(const ResidentData& data, int64_t batch) const;
+  [[nodiscard]] torch::Tensor inputs_of(const torch::Tensor& batch, int64_t size) const;
   /// Memory on a device. Before run().
   void allocate(torch::Device device);
   /// Copies the network's state in, and clears what a training begins with; and out again.
   void load(const Network& network);
   void store(Network& network) const;
 
-  /// Forward and backward pass over a batch; labels (B) int32. Results are valid until forget().
-  void run(const torch::Tensor& batch, const torch::Tensor& labels);
+  /// Forward and backward pass over inputs_of() a batch; labels (B) int32. Results are valid until forget().
+  void run(const torch::Tensor& inputs, const torch::Tensor& labels);
   [[nodiscard]] const Gradients& gradients() const { return gradients_; }
   void forget();
 
@@ -112,7 +116,9 @@ class TrainingPlan {
   struct Head;
   TrainingPlan();
 
-  bool flat_ = false;
+  PlanInput input_ = PlanInput::images;
+  PatchShape patches_{};
+  NetworkShape shape_;
   bool half_ = false;
   int64_t direct_ = 0;
   int64_t parameters_ = 0;

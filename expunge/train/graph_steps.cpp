@@ -2,6 +2,7 @@
 #include "expunge/train/graph_steps.h"
 
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/bmm.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 
+#include "expunge/core/error.h"
 #include "expunge/train/batch_norm.h"
 
 namespace expunge {
@@ -23,37 +25,50 @@ constexpr int64_t element_threads = 256;
 class ConvolutionStep final : public PlanStep {
  public:
   ConvolutionStep(const PlanMemory& memory, const ConvolutionShape& shape, FlatTensor weight,
-                  NormPlace norm, NormTail tail)
-      : memory_(memory), shape_(shape), weight_(std::move(weight)), norm_(std::move(norm)), tail_(tail) {}
+                  NormPlace norm, NormTail tail, const PatchShape& patches)
+      : memory_(memory),
+        shape_(shape),
+        weight_(std::move(weight)),
+        norm_(std::move(norm)),
+        tail_(tail),
+        patches_(patches) {}
 
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& skip) override {
     x_ = x;
-    y_ = at::convolution(x, memory_.rounded(weight_), {}, {shape_.stride, shape_.stride},
-                         {shape_.padding, shape_.padding}, {1, 1}, false, {0, 0}, 1)
-             .contiguous(at::MemoryFormat::ChannelsLast);
+    if (weight_.columns > 0) {
+      y_ = at::mm(x, memory_.rounded(weight_).t())
+               .view({-1, patches_.out_height, patches_.out_width, shape_.out})
+               .permute({0, 3, 1, 2});
+    } else {
+      y_ = at::convolution(x, memory_.rounded(weight_), {}, {shape_.stride, shape_.stride},
+                           {shape_.padding, shape_.padding}, {1, 1}, false, {0, 0}, 1)
+               .contiguous(at::MemoryFormat::ChannelsLast);
+    }
     launch("norm_statistics", sums(rows()), y(), rows(), channels(), norm());
+    finish("finish_statistics", rows());
     torch::Tensor z;
     switch (tail_) {
       case NormTail::none:
         z = at::empty_like(y_);
-        launch("norm_relu", elements(rows()), y(), pointer(skip), pointer(z), rows(), channels(), norm());
+        launch("norm_relu", elements(rows()), y(), pointer(skip), pointer(z), rows(), channels(),
+               norm());
         return z;
       case NormTail::max_pool:
         z = at::empty({samples(), y_.size(1), y_.size(2) / 2, y_.size(3) / 2},
                       y_.options().memory_format(at::MemoryFormat::ChannelsLast));
-        launch("norm_relu_pool", elements(rows() / 4), y(), pointer(z), rows() / 4, channels(), image(),
-               norm());
+        launch("norm_relu_pool", elements(rows() / 4), y(), pointer(z), rows() / 4, channels(),
+               image(), norm());
         return z;
       case NormTail::largest:
         z = at::empty({samples(), y_.size(1)}, y_.options().dtype(torch::kFloat32));
         at_ = at::empty({samples(), y_.size(1)}, y_.options().dtype(torch::kInt16));
-        launch("norm_relu_largest", groups_of_samples(), y(), z.data_ptr<float>(), where(), samples(),
-               channels(), pixels(), norm());
+        launch("norm_relu_largest", groups_of_samples(), y(), z.data_ptr<float>(), where(),
+               samples(), channels(), pixels(), norm());
         return z;
       case NormTail::mean:
         z = at::empty({samples(), y_.size(1)}, y_.options().dtype(torch::kFloat32));
-        launch("norm_relu_mean", groups_of_samples(), y(), z.data_ptr<float>(), samples(), channels(),
-               pixels(), norm());
+        launch("norm_relu_mean", groups_of_samples(), y(), z.data_ptr<float>(), samples(),
+               channels(), pixels(), norm());
         return z;
     }
     return z;
@@ -63,9 +78,11 @@ class ConvolutionStep final : public PlanStep {
     const auto dy = at::empty_like(y_);
     if (tail_ == NormTail::max_pool) {
       const GradientAbove from{pointer(above.first), pointer(above.second), nullptr, nullptr, 0};
-      launch("pool_gradient_sums", sums(rows() / 4), y(), from, rows() / 4, channels(), image(), norm());
-      launch("pool_gradient", elements(rows() / 4), y(), from, pointer(dy), rows() / 4, channels(), image(),
+      launch("pool_gradient_sums", sums(rows() / 4), y(), from, rows() / 4, channels(), image(),
              norm());
+      finish("finish_gradients", rows() / 4);
+      launch("pool_gradient", elements(rows() / 4), y(), from, pointer(dy), rows() / 4, channels(),
+             image(), norm());
     } else {
       GradientAbove from{pointer(above.first), pointer(above.second), nullptr, nullptr, 1};
       std::string kind = "plain";
@@ -74,12 +91,19 @@ class ConvolutionStep final : public PlanStep {
         from = {nullptr, nullptr, above.first.data_ptr<float>(), where(), pixels()};
       }
       launch("norm_gradient_sums_" + kind, sums(rows()), y(), from, rows(), channels(), norm());
-      launch("norm_gradient_" + kind, elements(rows()), y(), from, pointer(dy), rows(), channels(), norm());
+      finish("finish_gradients", rows());
+      launch("norm_gradient_" + kind, elements(rows()), y(), from, pointer(dy), rows(), channels(),
+             norm());
+    }
+    if (weight_.columns > 0) {
+      if (input_gradient) fail("training plan: only the first convolution takes patches");
+      gradients.emplace_back(weight_, patch_gradient(dy));
+      return {};
     }
     const auto weight = memory_.rounded(weight_);
     const auto [dx, dw, db] = at::convolution_backward(
-        dy, x_, weight, {}, {shape_.stride, shape_.stride}, {shape_.padding, shape_.padding}, {1, 1},
-        false, {0, 0}, 1, {input_gradient, true, false});
+        dy, x_, weight, {}, {shape_.stride, shape_.stride}, {shape_.padding, shape_.padding},
+        {1, 1}, false, {0, 0}, 1, {input_gradient, true, false});
     gradients.emplace_back(weight_, dw.permute({0, 2, 3, 1}).contiguous());
     if (!input_gradient) return {};
     return {dx.contiguous(at::MemoryFormat::ChannelsLast), {}};
@@ -93,9 +117,30 @@ class ConvolutionStep final : public PlanStep {
 
  private:
   template <class... Arguments>
-  void launch(const std::string& kernel, const LaunchShape& shape, const Arguments&... arguments) const {
+  void launch(const std::string& kernel, const LaunchShape& shape,
+              const Arguments&... arguments) const {
     memory_.kernels->launch(memory_.name(kernel.c_str()), shape, arguments...);
   }
+  // Sums that blocks have taken of so many positions, into what the next kernel needs of them.
+  void finish(const char* kernel, int64_t summed) const {
+    const int blocks = static_cast<int>(sums(summed).blocks_x);
+    memory_.kernels->launch(kernel, {groups(), 1, 256, 1, 0}, blocks, rows(), channels(), norm());
+  }
+
+  // (out, columns) float32: positions in chunks, so that there are as many products as multiprocessors.
+  [[nodiscard]] torch::Tensor patch_gradient(const torch::Tensor& dy) const {
+    const int64_t positions = x_.size(0);
+    int64_t chunks = 128;
+    while (positions % chunks != 0 || positions / chunks < 64) {
+      if (chunks == 1) break;
+      chunks /= 2;
+    }
+    const auto by_position = dy.permute({0, 2, 3, 1}).reshape({chunks, positions / chunks, -1});
+    const auto products =
+        at::bmm(by_position.transpose(1, 2), x_.view({chunks, positions / chunks, x_.size(1)}));
+    return at::sum(products, at::IntArrayRef{0}, false, torch::kFloat32);
+  }
+
   static void* pointer(const torch::Tensor& x) { return x.defined() ? x.data_ptr() : nullptr; }
   [[nodiscard]] void* y() const { return y_.data_ptr(); }
   [[nodiscard]] uint16_t* where() const {
@@ -145,8 +190,6 @@ class ConvolutionStep final : public PlanStep {
             kept + 4 * c,
             kept + 5 * c,
             memory_.partial.data_ptr<float>(),
-            memory_.total.data_ptr<double>(),
-            reinterpret_cast<uint32_t*>(memory_.counter.data_ptr<int>()),
             static_cast<float>(BatchNorm::momentum),
             static_cast<float>(BatchNorm::epsilon)};
   }
@@ -156,6 +199,7 @@ class ConvolutionStep final : public PlanStep {
   FlatTensor weight_;
   NormPlace norm_;
   NormTail tail_;
+  PatchShape patches_;
   torch::Tensor x_, y_, at_;
 };
 
@@ -165,7 +209,8 @@ class ResidualStep final : public PlanStep {
 
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& /*skip*/) override {
     torch::Tensor value = x;
-    for (const auto& step : inner_) value = step->forward(value, step == inner_.back() ? x : torch::Tensor{});
+    for (const auto& step : inner_)
+      value = step->forward(value, step == inner_.back() ? x : torch::Tensor{});
     return value;
   }
 
@@ -219,8 +264,8 @@ class HiddenStep final : public PlanStep {
 
 std::unique_ptr<PlanStep> convolution_step(const PlanMemory& memory, const ConvolutionShape& shape,
                                            const FlatTensor& weight, const NormPlace& norm,
-                                           NormTail tail) {
-  return std::make_unique<ConvolutionStep>(memory, shape, weight, norm, tail);
+                                           NormTail tail, const PatchShape& patches) {
+  return std::make_unique<ConvolutionStep>(memory, shape, weight, norm, tail, patches);
 }
 
 std::unique_ptr<PlanStep> residual_step(std::vector<std::unique_ptr<PlanStep>> inner) {

@@ -18,11 +18,12 @@ struct NormPlace {
   int64_t channels = 0;
 };
 
-/// Convolution, BatchNorm, ReLU, and what follows. Input (B, channels, H, W), channels last; output
-/// the same, or with a global pool (B, channels) float32.
+/// Convolution, BatchNorm, ReLU, and what follows. Input (B, channels, H, W), channels last, or where
+/// the weight has columns patches (B positions, columns); output (B, channels, H, W), or with a global
+/// pool (B, channels) float32.
 std::unique_ptr<PlanStep> convolution_step(const PlanMemory& memory, const ConvolutionShape& shape,
                                            const FlatTensor& weight, const NormPlace& norm,
-                                           NormTail tail);
+                                           NormTail tail, const PatchShape& patches);
 
 /// x + f(x), f of convolution steps without tails.
 std::unique_ptr<PlanStep> residual_step(std::vector<std::unique_ptr<PlanStep>> inner);

@@ -9,7 +9,6 @@
 #include "expunge/train/networks.h"
 
 #if EXPUNGE_HAS_CUDA
-#include <ATen/ops/zeros.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <cuda_runtime_api.h>
 
@@ -20,37 +19,13 @@ namespace expunge {
 
 #if EXPUNGE_HAS_CUDA
 
-namespace {
-
-ResidentData resident(const Problem& problem, bool flat, torch::ScalarType dtype) {
-  const auto& inputs = problem.training.inputs;
-  ResidentData data;
-  data.flat = flat;
-  data.shape = problem.shape;
-  data.labels = problem.training.labels.to(torch::kInt32).to(inputs.device());
-  const int64_t n = inputs.size(0);
-  if (flat) {
-    data.channels = problem.shape.channels;
-    data.rows = inputs.contiguous().view({n, -1}).to(dtype);
-    return data;
-  }
-  data.channels = (problem.shape.channels + 7) / 8 * 8;
-  auto rows = at::zeros({n, problem.shape.height, problem.shape.width, data.channels},
-                        inputs.options().dtype(dtype));
-  rows.narrow(3, 0, problem.shape.channels).copy_(inputs.permute({0, 2, 3, 1}));
-  data.rows = rows.view({n, -1});
-  return data;
-}
-
-}  // namespace
-
 class GraphTraining::Impl {
  public:
-  Impl(const Problem& problem, const Recipe& recipe, std::unique_ptr<TrainingPlan> plan)
+  Impl(const Problem& problem, const Recipe& recipe, const TrainingPlan& plan)
       : problem_(problem),
         recipe_(recipe),
         half_(problem.precision == Precision::half),
-        data_(resident(problem, plan->flat(), half_ ? torch::kBFloat16 : torch::kFloat32)) {
+        data_(plan.resident(problem.training)) {
     C10_CUDA_CHECK(cudaDeviceSynchronize());
   }
 
@@ -113,7 +88,8 @@ class GraphTraining::Impl {
   }
 
   [[noreturn]] void refuse() const {
-    fail<OutOfMemory>("training on {}: no memory left for another network", problem_.device().str());
+    fail<OutOfMemory>("training on {}: no memory left for another network",
+                      problem_.device().str());
   }
 
   const Problem& problem_;
@@ -136,10 +112,10 @@ std::unique_ptr<GraphTraining> GraphTraining::make(const Problem& problem, const
                       describe_device(problem.device()));
   }
   const auto network = make_network(recipe.network, problem.shape);
-  auto plan = TrainingPlan::make(*network, problem.shape, half);
+  const auto plan = TrainingPlan::make(*network, problem.shape, half);
   if (plan == nullptr) return nullptr;
   return std::unique_ptr<GraphTraining>(
-      new GraphTraining(std::make_unique<Impl>(problem, recipe, std::move(plan))));
+      new GraphTraining(std::make_unique<Impl>(problem, recipe, *plan)));
 }
 
 #else
@@ -151,7 +127,8 @@ class GraphTraining::Impl {
   void release() {}
 };
 
-std::unique_ptr<GraphTraining> GraphTraining::make(const Problem& /*problem*/, const Recipe& recipe) {
+std::unique_ptr<GraphTraining> GraphTraining::make(const Problem& /*problem*/,
+                                                   const Recipe& recipe) {
   recipe.validate();
   return nullptr;
 }
@@ -161,7 +138,8 @@ std::unique_ptr<GraphTraining> GraphTraining::make(const Problem& /*problem*/, c
 GraphTraining::GraphTraining(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GraphTraining::~GraphTraining() = default;
 
-void GraphTraining::train(LayeredNetwork& network, std::span<const int64_t> members, uint64_t seed) {
+void GraphTraining::train(LayeredNetwork& network, std::span<const int64_t> members,
+                          uint64_t seed) {
   impl_->train(network, members, seed);
 }
 int64_t GraphTraining::at_once(int64_t examples, int64_t most) {

@@ -10,8 +10,10 @@ namespace {
 TEST(Device, NamesAreChecked) {
   for (const std::string name : {"cpu", "cuda", "cuda:0", "cuda:17"})
     EXPECT_NO_THROW(ComputeOptions{.device = name}.validate()) << name;
-  for (const std::string name : {"", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:1x", "CUDA", "cuda:99999999999999999999"}) {
-    const auto message = message_of<OptionError>([&] { ComputeOptions{.device = name}.validate(); });
+  for (const std::string name :
+       {"", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:1x", "CUDA", "cuda:99999999999999999999"}) {
+    const auto message =
+        message_of<OptionError>([&] { ComputeOptions{.device = name}.validate(); });
     EXPECT_EQ(message, "option device: cpu, cuda or cuda:K required, got \"" + name + "\"");
   }
 }
@@ -44,7 +46,8 @@ TEST(Device, OneThatIsNotThereIsRefusedInOneLine) {
   } else if (there == 0) {
     EXPECT_EQ(message, "option device: \"cuda:0\" required, but no CUDA device or driver is here");
   } else {
-    EXPECT_EQ(message, fmt::format("option device: cuda:0 to cuda:{} required, got \"{}\"", there - 1, name));
+    EXPECT_EQ(message, fmt::format("option device: cuda:0 to cuda:{} required, got \"{}\"",
+                                   there - 1, name));
   }
 }
 

@@ -24,7 +24,8 @@ class MemoryLimit {
     size_t free = 0;
     size_t total = 0;
     C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
-    const auto held = c10::cuda::CUDACachingAllocator::getDeviceStats(device.index()).reserved_bytes[0].current;
+    const auto held =
+        c10::cuda::CUDACachingAllocator::getDeviceStats(device.index()).reserved_bytes[0].current;
     c10::cuda::CUDACachingAllocator::setMemoryFraction(
         static_cast<double>(held + more) / static_cast<double>(total), device.index());
   }

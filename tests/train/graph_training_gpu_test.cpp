@@ -127,7 +127,8 @@ TEST_F(CudaGraphs, HalfPrecisionLearnsWhatCanBeLearnt) {
     seeded->initialise(3);
     network->parameters().copy_(seeded->parameters());
     graphs->train(*network, first_members(40), 5);
-    const auto right = evaluate_logits(*network, there.training.inputs).argmax(1).eq(problem.training.labels);
+    const auto right =
+        evaluate_logits(*network, there.training.inputs).argmax(1).eq(problem.training.labels);
     EXPECT_GE(right.sum().item<int64_t>(), 38) << static_cast<int>(kind);
   }
 }

@@ -25,8 +25,8 @@ TEST_F(CudaLayers, GiveTheCpusLogitsAndGradients) {
       const auto there = here->on(device);
       EXPECT_TRUE(there->parameters().is_cuda());
       torch::manual_seed(6);
-      const auto x = torch::randn({9, 2, 16, 16}, torch::kFloat64)
-                         .contiguous(at::MemoryFormat::ChannelsLast);
+      const auto x =
+          torch::randn({9, 2, 16, 16}, torch::kFloat64).contiguous(at::MemoryFormat::ChannelsLast);
       const auto g = torch::randn({9, 3}, torch::kFloat64);
       const auto z = here->forward(x, mode).clone();
       here->backward(g);
@@ -35,7 +35,9 @@ TEST_F(CudaLayers, GiveTheCpusLogitsAndGradients) {
       EXPECT_LT(distance_between(cuda_z, z), 1e-10);
       EXPECT_LT(distance_between(there->gradient(), here->gradient()), 1e-10);
       for (size_t i = 0; i < here->state().size(); ++i)
-        EXPECT_LT((there->state()[i].second.cpu() - here->state()[i].second).abs().max().item<double>(), 1e-10)
+        EXPECT_LT(
+            (there->state()[i].second.cpu() - here->state()[i].second).abs().max().item<double>(),
+            1e-10)
             << here->state()[i].first;
     }
   }
@@ -52,8 +54,8 @@ TEST_F(CudaLayers, LossesAreTheCpus) {
     auto there = torch::empty_like(z, z.options().device(device));
     EXPECT_NEAR(cross_entropy(z.to(device), y, there), cross_entropy(z, y, here), tolerance);
     EXPECT_LT(distance_between(there, here), tolerance);
-    EXPECT_NEAR(mean_squared_error(z.to(device), t.to(device), there), mean_squared_error(z, t, here),
-                10 * tolerance);
+    EXPECT_NEAR(mean_squared_error(z.to(device), t.to(device), there),
+                mean_squared_error(z, t, here), 10 * tolerance);
     EXPECT_LT(distance_between(there, here), tolerance);
     EXPECT_NEAR(distillation(z.to(device), t.to(device), 2, there), distillation(z, t, 2, here),
                 10 * tolerance);

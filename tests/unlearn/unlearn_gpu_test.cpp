@@ -18,8 +18,8 @@ class CudaUnlearning : public CudaTest {
     recipe.epochs = 6;
     const auto problem = make_problem(tiny_data(2, 12));
     const auto there = problem.on(device, Precision::float32);
-    const auto full = train_member({.name = "full", .models = 1, .masks = {}, .excluded = {}}, recipe,
-                                   problem, 0);
+    const auto full = train_member({.name = "full", .models = 1, .masks = {}, .excluded = {}},
+                                   recipe, problem, 0);
     const std::vector<int64_t> forget = {3, 16, 22};
     UnlearnTask task{.problem = problem, .forget = forget, .targets = {}, .seed = 3};
     task.targets = evaluate_logits(*full, problem.inputs.to(torch::kFloat64)).clone();
@@ -31,7 +31,8 @@ class CudaUnlearning : public CudaTest {
     const auto here = unlearner->unlearn(*here_network, task);
     const auto cuda = unlearner->unlearn(*there_network, cuda_task);
     EXPECT_DOUBLE_EQ(cuda.sample_gradients, here.sample_gradients);
-    EXPECT_NEAR(cuda.forget_error_after, here.forget_error_after, 1e-4 * (1 + here.forget_error_before));
+    EXPECT_NEAR(cuda.forget_error_after, here.forget_error_after,
+                1e-4 * (1 + here.forget_error_before));
     EXPECT_TRUE(there_network->parameters().is_cuda());
     const auto change = here_network->parameters() - full->parameters();
     const double apart =
@@ -62,8 +63,8 @@ TEST_F(CudaUnlearning, MatchingByGradientIsTheCpus) {
 
 TEST_F(CudaUnlearning, OtherMethodsAreTheCpus) {
   for (const auto kind :
-       {MethodKind::gradient_ascent, MethodKind::gradient_descent, MethodKind::gda, MethodKind::scrub,
-        MethodKind::relabelling, MethodKind::ssd, MethodKind::bad_teacher,
+       {MethodKind::gradient_ascent, MethodKind::gradient_descent, MethodKind::gda,
+        MethodKind::scrub, MethodKind::relabelling, MethodKind::ssd, MethodKind::bad_teacher,
         MethodKind::do_nothing, MethodKind::retraining}) {
     MethodOptions options;
     options.kind = kind;
