@@ -10,7 +10,7 @@ Modes:
   eager     torch.nn, torch.optim.SGD(fused=True)
   graph     the whole step in one CUDA graph
   compile   the network under torch.compile, the rest as eager
-  compile-graph   torch.compile(mode="max-autotune"), which uses CUDA graphs
+  compile-graph   torch.compile(mode="reduce-overhead"), which uses CUDA graphs
 
 Data: `--data synthetic`, or a folder with train_images.npy (n, 3, 32, 32) uint8, train_labels.npy,
 val_images.npy, val_labels.npy. Prints one JSON line; compilation and an epoch to warm up are not in the time.
@@ -84,7 +84,7 @@ class Trainer:
         if mode == "compile":
             self.call = torch.compile(self.model)
         elif mode == "compile-graph":
-            self.call = torch.compile(self.model, mode="max-autotune")
+            self.call = torch.compile(self.model, mode="reduce-overhead")
         self.rate = torch.zeros((), device="cuda")
         self.optimiser = torch.optim.SGD(self.model.parameters(), lr=self.rate, momentum=MOMENTUM,
                                          weight_decay=DECAY, fused=True)

@@ -3,10 +3,13 @@
 #include <torch/version.h>
 
 #include <charconv>
+#include <mutex>
 
 #if EXPUNGE_HAS_CUDA
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/ops/linalg_cholesky_ex.h>
+#include <ATen/ops/ones.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -84,6 +87,9 @@ torch::Device open_device(const ComputeOptions& options) {
   const bool half = options.precision == Precision::half;
   context.setAllowTF32CuDNN(half);
   context.setAllowTF32CuBLAS(half);
+  // LibTorch loads its linear algebra at its first use, which fails where two threads are first.
+  static std::once_flag once;
+  std::call_once(once, [] { at::linalg_cholesky_ex(at::ones({1, 1}, torch::kCUDA)); });
 #endif
   return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }

@@ -258,8 +258,12 @@ TEST(WorkerPoolHalving, EveryTaskIsDoneWithAsManyWorkersAsThereIsRoomFor) {
         [&](int64_t left) { went_on.push_back(left); });
     for (const auto& count : done) EXPECT_EQ(count.load(), 1);
     EXPECT_GE(workers, 1);
-    if (places == 100) EXPECT_EQ(workers, 8);
-    if (!went_on.empty()) EXPECT_EQ(went_on.back(), workers);
+    if (places == 100) {
+      EXPECT_EQ(workers, 8);
+    }
+    if (!went_on.empty()) {
+      EXPECT_EQ(went_on.back(), workers);
+    }
     for (size_t k = 0; k < went_on.size(); ++k) EXPECT_EQ(went_on[k], 8 >> (k + 1));
   }
 }

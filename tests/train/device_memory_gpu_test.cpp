@@ -1,8 +1,12 @@
 // What happens where a CUDA device's memory is too small for as many networks as were asked for.
+#include <ATen/ops/arange.h>
 #include <gtest/gtest.h>
+
+#include <atomic>
 
 #include "core/scratch_folder.h"
 #include "cuda_device.h"
+#include "expunge/core/worker_pool.h"
 #include "expunge/train/ensemble.h"
 #include "train/tiny_problem.h"
 
@@ -44,14 +48,38 @@ TEST_F(CudaMemory, FewerNetworksAreTrainedAtOnceWhereManyDoNotFit) {
   recipe.network = {.kind = NetworkKind::resnet9, .width = 0.5};
   recipe.epochs = 1;
   recipe.batch_size = 256;
-  EnsembleSpec spec;
-  spec.name = "full";
-  spec.models = 12;
-  const ScratchFolder folder;
-  const MemoryLimit limit(device, int64_t{3} << 30);  // a lane takes about half a GiB
-  const auto store = train_ensemble(folder / "many", spec, recipe, problem, 12);
-  EXPECT_TRUE(store.is_complete());
-  EXPECT_TRUE(torch::isfinite(store.logits()).all().item<bool>());
+  const auto members_tensor = torch::arange(512, torch::kInt64);
+  const std::span<const int64_t> members(members_tensor.data_ptr<int64_t>(), 512);
+  const auto graphs = GraphTraining::make(problem, recipe);
+  const int64_t before = free_memory(device);
+  graphs->at_once(512, 1);
+  const int64_t lane = before - free_memory(device);
+  EXPECT_GT(lane, 0);
+  graphs->release();
+
+  const MemoryLimit limit(device, 4 * lane);
+  std::vector<int64_t> went_on;
+  std::atomic<int64_t> trained{0};
+  const int64_t workers = parallel_for_halving(
+      24, 12,
+      [&](int64_t i) {
+        on_device(device, [&] {
+          auto network = make_network(recipe.network, problem.shape);
+          network->initialise(static_cast<uint64_t>(i));
+          network = network->on(device);
+          graphs->train(*network, members, static_cast<uint64_t>(i));
+          EXPECT_TRUE(torch::isfinite(network->parameters()).all().item<bool>());
+        });
+        ++trained;
+      },
+      [&](int64_t left) {
+        went_on.push_back(left);
+        graphs->release();
+      });
+  EXPECT_EQ(trained.load(), 24);
+  EXPECT_LT(workers, 12) << "a lane takes " << lane << " bytes";
+  ASSERT_FALSE(went_on.empty());
+  EXPECT_EQ(went_on.front(), 6);
 }
 
 TEST_F(CudaMemory, OneNetworkThatDoesNotFitIsAnError) {
