@@ -75,12 +75,12 @@ __device__ void pool_gradient(const T* __restrict__ y, Above<T> above, T* __rest
 
 extern "C" {
 __global__ void gather_16(const uint4* data, const int* labels, const int* order, const Progress* progress,
-                          uint4* batch, int* batch_labels, int units) {
-  gather(data, labels, order, progress, batch, batch_labels, units);
+                          int begin, uint4* batch, int* batch_labels, int units) {
+  gather(data, labels, order, progress, begin, batch, batch_labels, units);
 }
 __global__ void gather_2(const u16* data, const int* labels, const int* order, const Progress* progress,
-                         u16* batch, int* batch_labels, int units) {
-  gather(data, labels, order, progress, batch, batch_labels, units);
+                         int begin, u16* batch, int* batch_labels, int units) {
+  gather(data, labels, order, progress, begin, batch, batch_labels, units);
 }
 
 __global__ void finish_statistics(int blocks, i64 rows, int C, Norm n) {
@@ -115,16 +115,20 @@ __global__ void finish_gradients(int blocks, i64 rows, int C, Norm n) {
     pool_gradient(y, above, dy, windows, C, image, n);                                                     \
   }                                                                                                        \
   __global__ void gather_patches_##S(const T* data, const int* labels, const int* order,                   \
-                                     const Progress* progress, T* patches, int* batch_labels, Patches s) { \
-    gather_patches(data, labels, order, progress, patches, batch_labels, s);                               \
+                                     const Progress* progress, int begin, T* patches,                      \
+                                     int* batch_labels, Patches s) {                                       \
+    gather_patches(data, labels, order, progress, begin, patches, batch_labels, s);                        \
+  }                                                                                                        \
+  __global__ void hidden_gradient_##S(const T* dh, const T* h, T* dz, float* dbias, int B, int K) {        \
+    hidden_gradient(dh, h, dz, dbias, B, K);                                                               \
   }                                                                                                        \
   __global__ void optimise_##S(Segments segments, float* w, float* first, float* second, T* low,           \
-                               const Factors* factors, const Progress* progress, Rule rule) {              \
-    optimise(segments, w, first, second, low, factors, progress, rule);                                    \
+                               const Factors* factors, const Progress* progress, int step, Rule rule) {    \
+    optimise(segments, w, first, second, low, factors, progress, step, rule);                              \
   }                                                                                                        \
   __global__ void head_##S(const T* f, const int* labels, const float* w, const float* bias, int B, int K, \
-                           int C, float factor, T* df, float* dz, Progress* progress) {                    \
-    head(f, labels, w, bias, B, K, C, factor, df, dz, progress);                                           \
+                           int C, float factor, T* df, float* dz, Progress* progress, int step) {          \
+    head(f, labels, w, bias, B, K, C, factor, df, dz, progress, step);                                     \
   }                                                                                                        \
   __global__ void head_gradient_##S(const T* f, const float* dz, float* dw, float* dbias, int B, int K,    \
                                     int C) {                                                               \

@@ -45,7 +45,8 @@ __device__ __forceinline__ void store8(half_t* p, const float* v) {
                           two_halves(v[6], v[7]));
 }
 
-// Where a training is: its step, and the first of the batch's examples in `order`.
+// Where a training is at the beginning of a graph: its step, and the first of its examples in `order`. What a
+// graph's later steps add to it they are told.
 struct Progress {
   int step;
   int cursor;
@@ -55,8 +56,8 @@ struct Progress {
 // Rows order[cursor ...] of the data; a block a row, in units of 16 or 2 bytes.
 template <class Unit>
 __device__ void gather(const Unit* data, const int* labels, const int* order, const Progress* progress,
-                       Unit* batch, int* batch_labels, int units) {
-  const int row = order[progress->cursor + blockIdx.x];
+                       int begin, Unit* batch, int* batch_labels, int units) {
+  const int row = order[progress->cursor + begin + blockIdx.x];
   const Unit* from = data + (i64)row * units;
   Unit* to = batch + (i64)blockIdx.x * units;
   for (int i = threadIdx.x; i < units; i += blockDim.x) to[i] = from[i];
@@ -64,14 +65,15 @@ __device__ void gather(const Unit* data, const int* labels, const int* order, co
 }
 
 // What a convolution's outputs see of images (H, W, C): rows of `width` numbers, kernel^2 C of them in the
-// order (row, column, channel), then zeros. A block for 128 of a sample's positions.
+// order (row, column, channel), then zeros. A thread for 8 of them.
 struct Patches {
   int height, width, channels, kernel, stride, padding, out_height, out_width, columns;
 };
 constexpr int most_columns = 64;
 template <class T>
 __device__ void gather_patches(const T* data, const int* labels, const int* order,
-                               const Progress* progress, T* patches, int* batch_labels, Patches s) {
+                               const Progress* progress, int begin, T* patches, int* batch_labels,
+                               Patches s) {
   __shared__ int rows[most_columns], columns[most_columns], offsets[most_columns];
   for (int j = threadIdx.x; j < s.columns; j += blockDim.x) {
     const int pixel = j / s.channels;
@@ -80,25 +82,23 @@ __device__ void gather_patches(const T* data, const int* labels, const int* orde
     offsets[j] = (pixel / s.kernel * s.width + pixel % s.kernel) * s.channels + j % s.channels;
   }
   __syncthreads();
-  const int example = order[progress->cursor + blockIdx.y];
-  const int position = blockIdx.x * blockDim.x + threadIdx.x, positions = s.out_height * s.out_width;
-  if (position == 0) batch_labels[blockIdx.y] = labels[example];
+  const int example = order[progress->cursor + begin + blockIdx.y];
+  const int parts = s.columns / 8, part = blockIdx.x * blockDim.x + threadIdx.x;
+  const int position = part / parts, at = part % parts * 8, positions = s.out_height * s.out_width;
+  if (part == 0) batch_labels[blockIdx.y] = labels[example];
   if (position >= positions) return;
   const int y = position / s.out_width * s.stride - s.padding;
   const int x = position % s.out_width * s.stride - s.padding;
   const T* image = data + (i64)example * s.height * s.width * s.channels;
   const int corner = (y * s.width + x) * s.channels;
-  T* to = patches + ((i64)blockIdx.y * positions + position) * s.columns;
-  for (int at = 0; at < s.columns; at += 8) {
-    float v[8];
-    #pragma unroll
-    for (int k = 0; k < 8; ++k) {
-      const int j = at + k;
-      const bool inside = (u32)(y + rows[j]) < (u32)s.height && (u32)(x + columns[j]) < (u32)s.width;
-      v[k] = inside ? number(image[corner + offsets[j]]) : 0.f;
-    }
-    store8(to + at, v);
+  float v[8];
+  #pragma unroll
+  for (int k = 0; k < 8; ++k) {
+    const int j = at + k;
+    const bool inside = (u32)(y + rows[j]) < (u32)s.height && (u32)(x + columns[j]) < (u32)s.width;
+    v[k] = inside ? number(image[corner + offsets[j]]) : 0.f;
   }
+  store8(patches + ((i64)blockIdx.y * positions + position) * s.columns + at, v);
 }
 
 __device__ __forceinline__ float over_warp(float x) {
@@ -112,7 +112,7 @@ __device__ __forceinline__ float over_warp(float x) {
 constexpr int most_classes = 64;
 template <class T>
 __device__ void head(const T* f, const int* labels, const float* w, const float* bias, int B, int K, int C,
-                     float factor, T* df, float* dz, Progress* progress) {
+                     float factor, T* df, float* dz, Progress* progress, int step) {
   __shared__ float shared[4][most_classes];
   const int lane = threadIdx.x % 32, b = blockIdx.x * 4 + threadIdx.x / 32;
   float* z = shared[threadIdx.x / 32];
@@ -131,7 +131,7 @@ __device__ void head(const T* f, const int* labels, const float* w, const float*
   for (int c = 0; c < C; ++c) sum += expf(z[c] - largest);
   const int y = labels[b];
   const float loss = logf(sum) + largest - z[y];
-  if (lane == 0 && !(fabsf(loss) <= 3.4e38f)) atomicMin(&progress->diverged, progress->step);
+  if (lane == 0 && !(fabsf(loss) <= 3.4e38f)) atomicMin(&progress->diverged, progress->step + step);
   __syncwarp();
   for (int c = lane; c < C; c += 32) {
     z[c] = (expf(z[c] - largest) / sum - (c == y ? 1.f : 0.f)) * factor / B;
@@ -190,9 +190,9 @@ struct Rule {
 // The formulas of OptimiserOptions; `low` (may be null) becomes the rounded parameters.
 template <class T>
 __device__ void optimise(Segments segments, float* w, float* first, float* second, T* low,
-                         const Factors* factors, const Progress* progress, Rule rule) {
+                         const Factors* factors, const Progress* progress, int step, Rule rule) {
   const Segment segment = segments.of[blockIdx.y];
-  const Factors now = factors[progress->step];
+  const Factors now = factors[progress->step + step];
   const int stride = gridDim.x * blockDim.x;
   for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < segment.count; i += stride) {
     const float g = segment.is_half ? number(((const half_t*)segment.gradient)[i])
@@ -217,9 +217,31 @@ __device__ void optimise(Segments segments, float* w, float* first, float* secon
   }
 }
 
-extern "C" __global__ void advance(Progress* progress, int batch) {
-  progress->step += 1;
-  progress->cursor += batch;
+extern "C" __global__ void advance(Progress* progress, int steps, int examples) {
+  progress->step += steps;
+  progress->cursor += examples;
+}
+
+// Back through a hidden layer's ReLU: dz = dh where h > 0 (B, K), and its sum over the batch, the bias's
+// gradient. Blocks of 32 x 8 threads for 32 columns.
+template <class T>
+__device__ void hidden_gradient(const T* dh, const T* h, T* dz, float* dbias, int B, int K) {
+  __shared__ float sums[8][32];
+  const int k = blockIdx.x * 32 + threadIdx.x;
+  float sum = 0;
+  if (k < K) {
+    for (int b = threadIdx.y; b < B; b += 8) {
+      const i64 at = (i64)b * K + k;
+      const float d = number(h[at]) > 0 ? number(dh[at]) : 0.f;
+      put(dz + at, d);
+      sum += d;
+    }
+  }
+  sums[threadIdx.y][threadIdx.x] = sum;
+  __syncthreads();
+  if (threadIdx.y > 0 || k >= K) return;
+  for (int i = 1; i < 8; ++i) sum += sums[i][threadIdx.x];
+  dbias[k] = sum;
 }
 )cuda";
 

@@ -185,14 +185,20 @@ class GraphLane::Impl {
       std::sort(sizes.begin(), sizes.end());
       sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
       plan_->memory.progress.zero_();
-      for (const int64_t size : sizes) step(size);
-      plan_->memory.progress.zero_();
+      for (const int64_t size : sizes) step(size, 0, 0);
       plan_->forget();
       stream_.synchronize();
       // What the steps needed outside the capture's pool is free again.
       c10::cuda::CUDACachingAllocator::emptyCache();
       graph = std::make_unique<Graph>(stream_, pool_, [&] {
-        for (const int64_t size : batches) step(size);
+        int steps = 0;
+        int examples = 0;
+        for (const int64_t size : batches) {
+          step(size, steps++, examples);
+          examples += static_cast<int>(size);
+        }
+        plan_->memory.kernels->launch("advance", {1, 1, 1, 1, 0}, plan_->memory.progress.data_ptr(),
+                                      steps, examples);
         plan_->forget();
       });
     } catch (...) {
@@ -203,25 +209,26 @@ class GraphLane::Impl {
     return *graph;
   }
 
-  // Gather, forward, backward, optimiser.
-  void step(int64_t size) {
+  // Gather, forward, backward, optimiser: the graph's step `number`, from its example `begin` on.
+  void step(int64_t size, int number, int begin) {
     auto& memory = plan_->memory;
     const auto& kernels = *memory.kernels;
     if (plan_->input() == PlanInput::patches) {
       const auto& patches = plan_->patches();
-      kernels.launch(memory.name("gather_patches"),
-                     {(patches.positions() + 127) / 128, size, 128, 1, 0}, data_.rows.data_ptr(),
-                     data_.labels.data_ptr(), order_.data_ptr(), memory.progress.data_ptr(),
-                     batch_.data_ptr(), labels_.data_ptr(), patches);
+      const int64_t parts = patches.positions() * patches.columns / 8;
+      kernels.launch(memory.name("gather_patches"), {(parts + 127) / 128, size, 128, 1, 0},
+                     data_.rows.data_ptr(), data_.labels.data_ptr(), order_.data_ptr(),
+                     memory.progress.data_ptr(), begin, batch_.data_ptr(), labels_.data_ptr(),
+                     patches);
     } else {
       const int64_t bytes = data_.rows.size(1) * static_cast<int64_t>(data_.rows.element_size());
       const bool wide = bytes % 16 == 0;
       const int units = static_cast<int>(bytes / (wide ? 16 : 2));
       kernels.launch(wide ? "gather_16" : "gather_2", {size, 1, 256, 1, 0}, data_.rows.data_ptr(),
-                     data_.labels.data_ptr(), order_.data_ptr(), memory.progress.data_ptr(),
+                     data_.labels.data_ptr(), order_.data_ptr(), memory.progress.data_ptr(), begin,
                      batch_.data_ptr(), labels_.data_ptr(), units);
     }
-    plan_->run(plan_->inputs_of(batch_, size), labels_.narrow(0, 0, size));
+    plan_->run(plan_->inputs_of(batch_, size), labels_.narrow(0, 0, size), number);
 
     GradientSegments segments{};
     int count = 0;
@@ -240,9 +247,7 @@ class GraphLane::Impl {
     void* second = second_.defined() ? second_.data_ptr() : nullptr;
     kernels.launch(memory.name("optimise"), {blocks, count, 256, 1, 0}, segments,
                    memory.parameters.data_ptr(), first_.data_ptr(), second, low,
-                   factors_.data_ptr(), memory.progress.data_ptr(), rule_);
-    const int batch = static_cast<int>(size);
-    kernels.launch("advance", {1, 1, 1, 1, 0}, memory.progress.data_ptr(), batch);
+                   factors_.data_ptr(), memory.progress.data_ptr(), number, rule_);
   }
 
   // The orders of all epochs, and each step's learning rate.

@@ -140,7 +140,7 @@ class PlanBuilder {
           if (!flat || !linear->has_bias()) return false;
           auto block = std::make_unique<Block>();
           block->weight = place_of(*linear->parameters()[0], false);
-          block->bias = place_of(*linear->parameters()[1], false);
+          block->bias = place_of(*linear->parameters()[1], true);
           places_.push_back(&block->weight);
           places_.push_back(&block->bias);
           blocks_.push_back(std::move(block));
@@ -393,7 +393,8 @@ void TrainingPlan::store(Network& network) const {
     state[buffer.state].second.copy_(memory.running.narrow(0, buffer.at, buffer.count));
 }
 
-void TrainingPlan::run(const torch::Tensor& inputs, const torch::Tensor& labels) {
+void TrainingPlan::run(const torch::Tensor& inputs, const torch::Tensor& labels,
+                       int step_of_graph) {
   torch::Tensor value = inputs;
   for (const auto& step : steps_) value = step->forward(value, {});
 
@@ -413,7 +414,7 @@ void TrainingPlan::run(const torch::Tensor& inputs, const torch::Tensor& labels)
   memory.kernels->launch("head" + type, {(samples + 3) / 4, 1, 128, 1, 0}, value.data_ptr(),
                          labels.data_ptr(), parameters + head.weight.at, bias, samples, width,
                          classes, head.factor, head.feature_gradient.data_ptr(),
-                         head.logit_gradient.data_ptr(), memory.progress.data_ptr());
+                         head.logit_gradient.data_ptr(), memory.progress.data_ptr(), step_of_graph);
   memory.kernels->launch("head_gradient" + type, {(width + 31) / 32, classes, 32, 8, 0},
                          value.data_ptr(), head.logit_gradient.data_ptr(),
                          gradient + head.weight.at, bias_gradient, samples, width, classes);

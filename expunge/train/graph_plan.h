@@ -101,8 +101,9 @@ class TrainingPlan {
   void load(const Network& network);
   void store(Network& network) const;
 
-  /// Forward and backward pass over inputs_of() a batch; labels (B) int32. Results are valid until forget().
-  void run(const torch::Tensor& inputs, const torch::Tensor& labels);
+  /// Forward and backward pass over inputs_of() a batch; labels (B) int32; `step` is the
+  /// number of the step in its graph. Results are valid until forget().
+  void run(const torch::Tensor& inputs, const torch::Tensor& labels, int step);
   [[nodiscard]] const Gradients& gradients() const { return gradients_; }
   void forget();
 

@@ -1,7 +1,7 @@
 #if EXPUNGE_HAS_CUDA
 #include "expunge/train/graph_steps.h"
 
-#include <ATen/ops/addmm.h>
+#include <ATen/ops/_addmm_activation.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
@@ -9,7 +9,6 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/sum.h>
-#include <ATen/ops/threshold_backward.h>
 
 #include <algorithm>
 
@@ -237,14 +236,18 @@ class HiddenStep final : public PlanStep {
 
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& /*skip*/) override {
     x_ = x;
-    h_ = at::addmm(memory_.rounded(bias_), x, memory_.rounded(weight_).t()).clamp_min_(0);
+    h_ = at::_addmm_activation(memory_.rounded(bias_), x, memory_.rounded(weight_).t());  // ReLU
     return h_;
   }
 
   Above backward(const Above& above, bool input_gradient, Gradients& gradients) override {
-    const auto dz = at::threshold_backward(above.first, h_, 0);
+    const auto dz = at::empty_like(h_);
+    const int samples = static_cast<int>(h_.size(0));
+    const int width = static_cast<int>(h_.size(1));
+    memory_.kernels->launch(memory_.name("hidden_gradient"), {(width + 31) / 32, 1, 32, 8, 0},
+                            above.first.data_ptr(), h_.data_ptr(), dz.data_ptr(),
+                            memory_.gradient.data_ptr<float>() + bias_.at, samples, width);
     gradients.emplace_back(weight_, at::mm(dz.t(), x_));
-    gradients.emplace_back(bias_, at::sum(dz, at::IntArrayRef{0}, false, torch::kFloat32));
     if (!input_gradient) return {};
     return {at::mm(dz, memory_.rounded(weight_)), {}};
   }
