@@ -2,12 +2,13 @@
 """Scores training examples by gradients of one MLP with other programs, and prints the seconds.
 
 usage: gradient_scores.py MODE MODEL.safetensors INPUTS.npy LABELS.npy [--train 2000] [--dimensions 1024]
-                          [--threads 2] [--repeats 3] [--draws 1] [--compare SCORES.npy] [--out SCORES.npy]
+                          [--threads 2] [--repeats 3] [--batch 1000] [--block 128] [--draws 1] [--compare SCORES.npy] [--out SCORES.npy]
 
 Arguments as benchmarks/gradient_benchmark.cpp has them; the model an MLP written by expunge.
 
 Modes:
-  traker        TRAK by the package of its authors, float32, with its projector for CPUs (blocks)
+  traker        TRAK by the package of its authors, float32, with its projector for CPUs: --batch examples and
+                --block columns of the projection at a time; it draws the projection anew for every batch
   kronfluence   EK-FAC influence on the margin; labels of the Fisher matrix drawn from the model, damping by its
                 heuristic, 0.1 of the mean eigenvalue; --draws labels of each example
 
@@ -49,25 +50,27 @@ def margins(logits, labels):
     return own - others.logsumexp(1)
 
 
-def traker(model, train, points, dimensions):
+def traker(model, train, points, dimensions, batch, block):
     from trak import TRAKer
     from trak.projectors import BasicProjector
     folder = tempfile.mkdtemp()
     try:
         parameters = sum(p.numel() for p in model.parameters())
         projector = BasicProjector(grad_dim=parameters, proj_dim=dimensions, seed=0, proj_type="rademacher",
-                                   device="cpu", block_size=100)
+                                   device="cpu", block_size=block)
         tracer = TRAKer(model=model, task="image_classification", train_set_size=len(train[1]),
                         proj_dim=dimensions, use_half_precision=False, device="cpu", save_dir=folder,
                         logging_level=50, projector=projector)
         tracer.load_checkpoint(model.state_dict(), model_id=0)
-        for begin in range(0, len(train[1]), 100):
-            tracer.featurize(batch=[x[begin:begin + 100] for x in train], num_samples=len(train[1][begin:begin + 100]))
+        for begin in range(0, len(train[1]), batch):
+            part = [x[begin:begin + batch] for x in train]
+            tracer.featurize(batch=part, num_samples=len(part[1]))
         tracer.finalize_features()
         tracer.start_scoring_checkpoint(exp_name="points", checkpoint=model.state_dict(), model_id=0,
                                         num_targets=len(points[1]))
-        for begin in range(0, len(points[1]), 100):
-            tracer.score(batch=[x[begin:begin + 100] for x in points], num_samples=len(points[1][begin:begin + 100]))
+        for begin in range(0, len(points[1]), batch):
+            part = [x[begin:begin + batch] for x in points]
+            tracer.score(batch=part, num_samples=len(part[1]))
         return np.array(tracer.finalize_scores(exp_name="points"))
     finally:
         shutil.rmtree(folder)
@@ -122,6 +125,8 @@ def main():
     parser.add_argument("--dimensions", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=1000)
+    parser.add_argument("--block", type=int, default=128)
     parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--compare")
     parser.add_argument("--out")
@@ -138,7 +143,7 @@ def main():
         if given.mode == "kronfluence":
             scores = kronfluence(model, train, points, given.draws)
         else:
-            scores = traker(model, train, points, given.dimensions)
+            scores = traker(model, train, points, given.dimensions, given.batch, given.block)
         seconds.append(time.perf_counter() - start)
     result = {"mode": given.mode, "seconds": [round(s, 3) for s in seconds],
               "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}

@@ -66,8 +66,7 @@ OptionGroup options_of(MatchingOptions& o) {
            "kernel engine: damping of the curvature as a share of its mean diagonal")
       .add("kernel_rows", o.kernel.kernel_rows,
            "kernel engine: logits that one solution takes, about; more forget examples than have "
-           "these "
-           "are taken in parts",
+           "these are taken in parts",
            "rows")
       .add("learning_rate", o.gradient.learning_rate, "gradient engine: largest learning rate")
       .add("epochs", o.gradient.epochs, "gradient engine: passes over the drawn examples", "passes")
