@@ -18,6 +18,11 @@
 
 namespace expunge {
 
+/// The least multiple of 8 that is not less.
+inline int64_t padded_to_8(int64_t count) {
+  return (count + 7) / 8 * 8;
+}
+
 /// What a plan's first step takes: images flattened as (C, H, W); images (H, W, C) with channels
 /// padded to a multiple of 8; or, where these would mostly be padding, the patches of images (H, W, C)
 /// that a convolution's outputs see, so that the convolution is a matrix product.
@@ -114,7 +119,13 @@ class TrainingPlan {
 
  private:
   friend class PlanBuilder;
-  struct Head;
+  // The last linear layer, with the loss.
+  struct Head {
+    FlatTensor weight, bias;
+    bool has_bias = false;
+    float factor = 1;
+    torch::Tensor features, feature_gradient, logit_gradient;
+  };
   TrainingPlan();
 
   PlanInput input_ = PlanInput::images;
