@@ -13,6 +13,7 @@ namespace {
 struct ForecastFlags {
   ExperimentFlags experiment;
   ForecastOptions options;
+  bool matching = false;
 };
 
 void run(const ForecastFlags& flags) {
@@ -26,10 +27,15 @@ void run(const ForecastFlags& flags) {
   const auto progress = make_progress(flags.experiment.common);
   const Experiment experiment(std::move(config), folder, flags.experiment.common.workers,
                               progress.get());
-  const auto result = forecast(experiment, flags.options);
+  const auto result = forecast(experiment, flags.options, flags.matching);
   write_forecast(experiment, result);
   for (const auto& set : result.sets) {
+    if (set.method != "dm-direct") continue;  // the same ones
     for (const auto& warning : set.forecast.warnings) warn(set.name + ": " + warning);
+  }
+  if (!result.no_mutual_effects.empty()) {
+    warn("what examples of a forget set do to each other was not looked at: " +
+         result.no_mutual_effects);
   }
   if (flags.experiment.common.json) {
     std::fputs(forecast_json(result).c_str(), stdout);
@@ -37,7 +43,7 @@ void run(const ForecastFlags& flags) {
   }
   std::printf(
       "%s",
-      fmt::format("Forecast of dm-direct from {} subset models and {} full models, judged by "
+      fmt::format("Forecast from {} subset models and {} full models, judged by "
                   "{} oracles: KLoM in nats, 95th percentile over points (95% interval)\n{}\n",
                   result.subset_models, result.full_models, result.oracles,
                   forecast_table(result).text())
@@ -54,6 +60,8 @@ void register_forecast(CLI::App& app) {
   const auto flags = std::make_shared<ForecastFlags>();
   add_experiment_flags(*command, flags->experiment);
   add_option_flags(*command, options_of(flags->options));
+  command->add_flag("--dmm", flags->matching,
+                    "Unlearn the full models too (OUT/dmm-SET), and forecast these");
   command->callback([flags] { run(*flags); });
 }
 

@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "expunge/attribution/lasso_solver.h"
 #include "expunge/attribution/weighted_sums.h"
 #include "expunge/core/error.h"
+#include "expunge/core/random.h"
 #include "expunge/core/simd.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/data/forget_set.h"
@@ -18,7 +20,8 @@
 namespace expunge {
 namespace {
 
-constexpr int64_t chunk_targets = 4096;  // whose values are in memory at once
+constexpr int64_t chunk_targets = 4096;   // whose values are in memory at once
+constexpr int64_t shared_targets = 4096;  // that choose a penalty for all
 constexpr double kNotTried = std::numeric_limits<double>::infinity();
 
 EXPUNGE_VECTOR_CLONES
@@ -97,13 +100,39 @@ class HeldOut {
   torch::Tensor by_example_;  // (n, H) bool
 };
 
+// Targets done of all that the choice and the fit go through.
+class TargetProgress {
+ public:
+  TargetProgress(ProgressSink* sink, int64_t total) : sink_(sink), total_(total) { add(0); }
+  void add(int64_t targets) {
+    done_ += targets;
+    if (sink_ != nullptr) sink_->update("lasso", done_, total_, 0);
+  }
+
+ private:
+  ProgressSink* sink_;
+  int64_t total_, done_ = 0;
+};
+
+// Whose held-out errors choose: every target's its own penalty, a sample of them one for all.
+std::vector<int64_t> choosing_targets(int64_t targets, const LassoOptions& options) {
+  std::vector<int64_t> chosen(static_cast<size_t>(targets));
+  std::iota(chosen.begin(), chosen.end(), 0);
+  if (options.choice == LassoChoice::each || targets <= shared_targets) return chosen;
+  CounterRng rng(derive_seed(0, "lasso choice", 0));
+  chosen = rng.permutation(targets);
+  chosen.resize(shared_targets);
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
 struct Choice {
   torch::Tensor lambdas;  // (T) float64
   std::vector<PenaltyError> curve;
 };
 
-Choice choose(const torch::Tensor& masks, const torch::Tensor& logits,
-              const LassoOptions& options) {
+Choice choose(const torch::Tensor& masks, const torch::Tensor& logits, const LassoOptions& options,
+              const std::vector<int64_t>& choosing, TargetProgress& progress) {
   const int64_t models = masks.size(0);
   const int64_t targets = logits.size(1) * logits.size(2);
   const auto held = std::clamp<int64_t>(
@@ -124,24 +153,35 @@ Choice choose(const torch::Tensor& masks, const torch::Tensor& logits,
   const bool shared = options.choice == LassoChoice::shared;
   if (shared) top.fill_(top.max().item<double>());
 
-  auto path = torch::empty({targets, options.path_steps}, torch::kFloat64);
-  for (int64_t s = 0; s < options.path_steps; ++s)
-    path.select(1, s).copy_(top * share_at(s, options));
   const int64_t patience = shared ? options.path_steps : 3;  // all errors count for one penalty
-  auto errors = torch::empty({targets, options.path_steps}, torch::kFloat64);
+  const auto looked_at = torch::tensor(choosing);
+  auto shares = torch::empty({options.path_steps}, torch::kFloat64);
+  for (int64_t s = 0; s < options.path_steps; ++s) shares[s] = share_at(s, options);
+  const auto path = top.index_select(0, looked_at).unsqueeze(1) * shares;
+  auto errors = torch::empty({std::ssize(choosing), options.path_steps}, torch::kFloat64);
   double null_error = 0;
+  int64_t begin = 0;
   for_each_chunk(targets, [&](int64_t first, int64_t last) {
-    const auto y = targets_of(logits, first, last, options.workers);
+    const auto end = std::lower_bound(choosing.begin(), choosing.end(), last) - choosing.begin();
+    if (end == begin) return;
+    const auto y = targets_of(logits, first, last, options.workers)
+                       .index_select(0, looked_at.slice(0, begin, end) - first);
     const auto seen = y.slice(1, 0, fitted).contiguous();
     const auto truth = y.slice(1, fitted).contiguous();
     null_error += (truth - seen.mean(1, true)).square().sum(torch::kFloat64).item<double>();
-    errors.slice(0, first, last)
-        .copy_(
-            held_out.errors(seen, truth, path.slice(0, first, last), options.tolerance, patience));
+    errors.slice(0, begin, end)
+        .copy_(held_out.errors(seen, truth, path.slice(0, begin, end).contiguous(),
+                               options.tolerance, patience));
+    progress.add(end - begin);
+    begin = end;
   });
 
   Choice choice;
-  const auto best = shared ? errors.sum(0).argmin().expand({targets}) : errors.argmin(1);
+  if (shared) {
+    choice.lambdas = top * shares[errors.sum(0).argmin()];
+  } else {
+    choice.lambdas = path.gather(1, errors.argmin(1, /*keepdim=*/true)).squeeze(1).contiguous();
+  }
   // Where a path ended early its last error stands for the rest: that of a target whose penalty
   // would fall no further.
   for (int64_t s = 1; s < options.path_steps; ++s) {
@@ -153,14 +193,13 @@ Choice choose(const torch::Tensor& masks, const torch::Tensor& logits,
     choice.curve.push_back(
         {share_at(s, options), null_error > 0 ? total[s].item<double>() / null_error : 1});
   }
-  choice.lambdas = path.gather(1, best.unsqueeze(1)).squeeze(1).contiguous();
   return choice;
 }
 
 }  // namespace
 
 LassoDatamodels LassoDatamodels::fit(const torch::Tensor& masks, const torch::Tensor& logits,
-                                     const LassoOptions& options) {
+                                     const LassoOptions& options, ProgressSink* sink) {
   options.validate();
   const auto design = LassoDesign::make(masks, {.workers = options.workers});
   if (logits.dim() != 3 || logits.size(0) != design.models() ||
@@ -176,6 +215,8 @@ LassoDatamodels LassoDatamodels::fit(const torch::Tensor& masks, const torch::Te
   fitted.points_ = logits.size(1);
   fitted.classes_ = logits.size(2);
   const int64_t targets = fitted.points_ * fitted.classes_;
+  const auto choosing = choosing_targets(targets, options);
+  TargetProgress progress(sink, targets + (options.lambda ? 0 : std::ssize(choosing)));
   torch::Tensor lambdas;
   if (options.lambda) {
     lambdas = torch::full({targets}, *options.lambda, torch::kFloat64);
@@ -185,7 +226,7 @@ LassoDatamodels LassoDatamodels::fit(const torch::Tensor& masks, const torch::Te
           "option lasso_lambda: must be set with fewer than 4 subset models, got auto with {}",
           design.models());
     }
-    auto choice = choose(masks, values, options);
+    auto choice = choose(masks, values, options, choosing, progress);
     lambdas = choice.lambdas;
     fitted.curve_ = std::move(choice.curve);
   }
@@ -203,6 +244,7 @@ LassoDatamodels LassoDatamodels::fit(const torch::Tensor& masks, const torch::Te
       fitted.values_.insert(fitted.values_.end(), found.values.begin(), found.values.end());
       fitted.offsets_.push_back(fitted.count());
     }
+    progress.add(last - first);
   });
   return fitted;
 }

@@ -14,17 +14,20 @@
 #include "expunge/attribution/attributor.h"
 #include "expunge/attribution/lambda_choice.h"
 #include "expunge/attribution/lasso_options.h"
+#include "expunge/core/progress.h"
 
 namespace expunge {
 
 class LassoDatamodels final : public Attributor {
  public:
   /// masks (N, n) bool, logits (N, m, C) float16 or float32; the first n of the m points are the
-  /// training set. Neither is kept. The penalty is chosen on the last models, then all are fitted.
+  /// training set. Neither is kept. The penalty is chosen on the last models (LassoChoice::shared: by 4,096
+  /// targets drawn at random, where there are more), then all are fitted. Progress is told as "lasso",
+  /// in targets, 4,096 at a time.
   /// InputError for shapes that do not fit, N < 2 (N < 4 where the penalty is chosen);
   /// NonFiniteError; OptionError.
   static LassoDatamodels fit(const torch::Tensor& masks, const torch::Tensor& logits,
-                             const LassoOptions& options = {});
+                             const LassoOptions& options = {}, ProgressSink* sink = nullptr);
 
   /// As Attributor says.
   [[nodiscard]] torch::Tensor removal_shifts(

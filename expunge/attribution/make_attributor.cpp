@@ -8,7 +8,8 @@ namespace expunge {
 
 std::unique_ptr<Attributor> make_attributor(const AttributionOptions& options,
                                             const torch::Tensor& masks, const torch::Tensor& logits,
-                                            const CarriedEffects* carried, int64_t workers) {
+                                            const CarriedEffects* carried, int64_t workers,
+                                            ProgressSink* progress) {
   options.validate();
   if (options.estimator == Estimator::trak || options.estimator == Estimator::ekfac) {
     fail<OptionError>(
@@ -19,7 +20,7 @@ std::unique_ptr<Attributor> make_attributor(const AttributionOptions& options,
   if (options.estimator == Estimator::lasso) {
     auto lasso = options.lasso;
     lasso.workers = workers;
-    return std::make_unique<LassoDatamodels>(LassoDatamodels::fit(masks, logits, lasso));
+    return std::make_unique<LassoDatamodels>(LassoDatamodels::fit(masks, logits, lasso, progress));
   }
   auto ridge = options.ridge;
   ridge.workers = workers;

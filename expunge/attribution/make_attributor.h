@@ -9,6 +9,7 @@
 #include "expunge/attribution/attribution_options.h"
 #include "expunge/attribution/attributor.h"
 #include "expunge/attribution/carried_effects.h"
+#include "expunge/core/progress.h"
 
 namespace expunge {
 
@@ -19,6 +20,6 @@ namespace expunge {
 std::unique_ptr<Attributor> make_attributor(const AttributionOptions& options,
                                             const torch::Tensor& masks, const torch::Tensor& logits,
                                             const CarriedEffects* carried = nullptr,
-                                            int64_t workers = 0);
+                                            int64_t workers = 0, ProgressSink* progress = nullptr);
 
 }  // namespace expunge

@@ -33,6 +33,13 @@ struct ForecastModels {
 struct ForecastCase {
   std::vector<int64_t> forget;  // indices into S
   torch::Tensor predicted;      // (Nf, m) float32: the full models' margins after their shift
+  /// None, or (|F|) float32 in the order of `forget`: what the other examples of F do to each one's mean
+  /// margin, nats.
+  torch::Tensor mutual = {};
+  bool mutual_predicted = false;  // `predicted` holds these effects
+  /// None, or (Nf, m) float32: margins of the full models after they were unlearned to the prediction, which
+  /// are then judged in its place.
+  torch::Tensor unlearned = {};
 };
 
 /// The error of a prediction on one forget set, as the models tell it. On F in units of the predicted

@@ -8,6 +8,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
+#include "expunge/evaluate/forecast_simulation.h"
 #include "expunge/evaluate/group_summary.h"
 #include "expunge/evaluate/klom_kernel.h"
 #include "expunge/evaluate/model_subsamples.h"
@@ -18,8 +19,7 @@ namespace {
 constexpr int64_t kLeastModels = 20;
 constexpr int64_t kLeastLeftOut = 3;
 constexpr int64_t kFewLeftOut = 10;
-constexpr size_t kMostSimulated = 400;
-constexpr double kLeastSpread = 0.2;
+constexpr double kMuchMutual = 0.85;  // standard deviations
 
 void check_margins(const torch::Tensor& array, const char* name, int64_t models, int64_t points,
                    bool none_allowed = false) {
@@ -108,102 +108,6 @@ std::vector<int64_t> drawn_in_order(int64_t models, CounterRng& rng) {
   return drawn;
 }
 
-// One draw of the P95 of a group of points: `bias` and `variance` by point, predicted minus retrained.
-class GroupDraw {
- public:
-  GroupDraw(const KlomKernel& kernel, int64_t unlearned, int64_t oracles, CounterRng& rng)
-      : kernel_(kernel), unlearned_(unlearned), oracles_(oracles), rng_(rng) {}
-
-  template <class Bias, class Variance>
-  double p95(std::vector<int64_t> points, double spread, const Bias& bias,
-             const Variance& variance) {
-    if (points.size() > kMostSimulated) {
-      const auto order = rng_.permutation(std::ssize(points));
-      std::vector<int64_t> some;
-      for (size_t k = 0; k < kMostSimulated; ++k)
-        some.push_back(points[static_cast<size_t>(order[k])]);
-      points = std::move(some);
-    }
-    const auto count = std::ssize(points);
-    std::vector<float> shift;
-    for (const int64_t j : points) {
-      shift.push_back(
-          static_cast<float>(bias(j) + std::sqrt(std::max(0.0, variance(j))) * rng_.normal()));
-    }
-    const auto u = side(unlearned_, count, 1, shift);
-    const auto o = side(oracles_, count, spread, std::vector<float>(points.size(), 0.0F));
-    std::vector<double> values(points.size());
-    if (!kernel_(rows_of(u, unlearned_), rows_of(o, oracles_), 0, count, values.data()))
-      fail<NonFiniteError>("forecast: a simulated margin is NaN or infinite");
-    return percentile(values, 95);
-  }
-
- private:
-  std::vector<float> side(int64_t models, int64_t count, double spread,
-                          const std::vector<float>& shift) {
-    std::vector<float> values(static_cast<size_t>(models * count));
-    for (size_t k = 0; k < values.size(); ++k)
-      values[k] = static_cast<float>(spread * rng_.normal()) + shift[k % shift.size()];
-    return values;
-  }
-  static std::vector<const float*> rows_of(const std::vector<float>& values, int64_t models) {
-    std::vector<const float*> rows;
-    for (int64_t i = 0; i < models; ++i)
-      rows.push_back(values.data() + i * (std::ssize(values) / models));
-    return rows;
-  }
-
-  const KlomKernel& kernel_;
-  int64_t unlearned_, oracles_;
-  CounterRng& rng_;
-};
-
-struct Draw {
-  double forget = 0, retain = 0, validation = 0;
-};
-
-Draw simulate(const ForecastParameters& p, const std::vector<double>& excess,
-              const ForecastCase& set, const ForecastModels& models, const ForecastOptions& options,
-              const KlomKernel& kernel, CounterRng& rng) {
-  const int64_t n = models.masks.size(1);
-  const int64_t m = models.labels.numel();
-  const int64_t* labels = models.labels.data_ptr<int64_t>();
-  const double mixed_part = 0.5 + 0.5 * rng.uniform();     // w of the header
-  const double coupling_part = 0.5 + 0.5 * rng.uniform();  // h
-  const auto square = [](double x) { return x * x; };
-  std::vector<bool> forgotten(static_cast<size_t>(n), false);
-  for (const int64_t j : set.forget) forgotten[static_cast<size_t>(j)] = true;
-  std::vector<int64_t> retained, validation;
-  for (int64_t j = 0; j < n; ++j) {
-    if (!forgotten[static_cast<size_t>(j)]) retained.push_back(j);
-  }
-  for (int64_t j = n; j < m; ++j) validation.push_back(j);
-
-  GroupDraw group(kernel, models.full_margins.size(0), options.oracles, rng);
-  const auto elsewhere = [&](std::vector<int64_t> points, const std::vector<double>& change,
-                             const std::vector<double>& coupling) {
-    const auto of_class = [labels](const std::vector<double>& values, int64_t j) {
-      return values[static_cast<size_t>(labels[j])];
-    };
-    return group.p95(
-        std::move(points), 1, [&](int64_t j) { return -of_class(change, j); },
-        [&](int64_t j) {
-          return mixed_part * std::max(0.0, p.mixed_share) * excess[static_cast<size_t>(j)] +
-                 square(coupling_part * of_class(coupling, j));
-        });
-  };
-  Draw draw;
-  const double variance = std::max(0.0, p.own_error) +
-                          mixed_part * std::max(0.0, p.mixed) * square(p.spread) +
-                          square(coupling_part * p.coupling);
-  draw.forget = group.p95(
-      set.forget, std::max(kLeastSpread, p.spread), [&](int64_t) { return p.bias; },
-      [&](int64_t) { return variance; });
-  draw.retain = elsewhere(retained, p.retain, p.retain_coupling);
-  draw.validation = elsewhere(validation, p.validation, p.validation_coupling);
-  return draw;
-}
-
 ForecastInterval interval_of(const std::vector<double>& draws) {
   return {percentile(draws, 50), percentile(draws, 2.5), percentile(draws, 97.5)};
 }
@@ -220,6 +124,7 @@ ForecastInterval multiplier_of(double estimate, const std::vector<double>& resam
 
 // What F takes beyond what any subset model went without.
 std::vector<std::string> warnings_of(const ForecastCase& set, const ForecastModels& models,
+                                     const PointEvidence& points,
                                      const std::vector<int64_t>& left_out) {
   const int64_t n = models.masks.size(1);
   const int64_t* labels = models.labels.data_ptr<int64_t>();
@@ -249,6 +154,12 @@ std::vector<std::string> warnings_of(const ForecastCase& set, const ForecastMode
     warnings.push_back(fmt::format(
         "an example was left out by {} subset models only; {} or more required to trust this",
         fewest, kFewLeftOut));
+  }
+  if (points.mutual_size > kMuchMutual) {
+    warnings.push_back(fmt::format(
+        "its examples act on each other: {:.1f} standard deviations of a margin, by the "
+        "networks' tangent kernel; more than {} is beyond what was measured",
+        points.mutual_size, kMuchMutual));
   }
   return warnings;
 }
@@ -288,14 +199,17 @@ std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
   const double scale = std::max(deviation_scale(subset), deviation_scale(full));
   const ForecastEvidence evidence(models, first(subset), first(full));
   std::vector<KlomForecast> forecasts(cases.size());
+  std::vector<PointEvidence> points;
   for (size_t k = 0; k < cases.size(); ++k) {
+    points.emplace_back(models, cases[k]);
     forecasts[k].parameters = evidence.parameters(cases[k]);
-    forecasts[k].warnings = warnings_of(cases[k], models, left_out);
+    forecasts[k].mutual = points[k].mutual_size;
+    forecasts[k].warnings = warnings_of(cases[k], models, points[k], left_out);
   }
 
   const KlomKernel kernel(klom_options, full, options.oracles);
   const auto count = static_cast<size_t>(options.resamples);
-  std::vector<std::vector<Draw>> draws(cases.size(), std::vector<Draw>(count));
+  std::vector<std::vector<ForecastDraw>> draws(cases.size(), std::vector<ForecastDraw>(count));
   std::vector<std::vector<double>> multipliers(cases.size(), std::vector<double>(count));
   parallel_for(options.resamples, options.workers, [&](int64_t r) {
     CounterRng rng(derive_seed(static_cast<uint64_t>(options.seed), "forecast draw",
@@ -310,13 +224,13 @@ std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
                                     static_cast<uint64_t>(r)));
       multipliers[k][at] = p.multiplier;
       draws[k][at] =
-          simulate(forecasts[k].parameters.extrapolated(p, scale), evidence.excess_variance(),
-                   cases[k], models, options, kernel, stream);
+          draw_forecast(forecasts[k].parameters.extrapolated(p, scale), evidence.excess_variance(),
+                        points[k], cases[k], models, options.oracles, kernel, stream);
     }
   });
   for (size_t k = 0; k < cases.size(); ++k) {
     std::vector<double> forget, retain, validation;
-    for (const Draw& draw : draws[k]) {
+    for (const ForecastDraw& draw : draws[k]) {
       forget.push_back(draw.forget);
       retain.push_back(draw.retain);
       validation.push_back(draw.validation);

@@ -46,8 +46,9 @@ FittedAttributor fit_datamodels(const Experiment& experiment, const EnsembleStor
                                 const AttributionOptions& options) {
   std::optional<CarriedEffects> carried;
   if (options.estimator == Estimator::carried) carried = carried_effects(experiment);
-  auto attributor = make_attributor(options, subset.masks(), subset.logits(),
-                                    carried ? &*carried : nullptr, experiment.workers());
+  auto attributor =
+      make_attributor(options, subset.masks(), subset.logits(), carried ? &*carried : nullptr,
+                      experiment.workers(), experiment.progress());
   auto record = record_of(*attributor);
   return {std::move(attributor), std::move(record)};
 }

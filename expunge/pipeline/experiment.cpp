@@ -63,6 +63,17 @@ void record_device(const fs::path& folder, const ComputeOptions& compute, torch:
   if (there.find(line) == std::string::npos) write_file_atomically(path, there + line);
 }
 
+// Fills OUT/<kind>-<set>: student i is full model i brought to its targets.
+EnsembleStore match(const Experiment& experiment, const ForgetSet& set, const std::string& kind,
+                    UnlearnedSpec spec) {
+  [[maybe_unused]] const auto there = experiment.open_store("full", "train");
+  spec.name = kind + "-" + set.config.name;
+  MatchingOptions matching = experiment.config().matching;
+  spec.settings.merge(settings_of(options_of(matching), "matching."));
+  return fill_unlearned(experiment, set, experiment.folder() / spec.name, TargetMatching(matching),
+                        spec);
+}
+
 }  // namespace
 
 Experiment::Experiment(RunConfig config, fs::path folder, int64_t workers, ProgressSink* progress)
@@ -185,31 +196,22 @@ torch::Tensor Experiment::shift(const ForgetSet& set) const {
 
 void Experiment::unlearn() const {
   for (const auto& set : forget_sets_) {
-    match(set, "dmm", shift(set) * config_.evaluation.multiplier);
-    match(set, "matched", {});
+    // Refuse other oracles than this set's, whether or not their logits are needed.
+    [[maybe_unused]] const auto there = open_store("oracle-" + set.config.name, "train");
+    match_prediction(set);
+    UnlearnedSpec spec;
+    spec.models = std::min(config_.ensembles.full_models, oracle_targets());
+    spec.targets = oracle_targets_of(set);
+    match(*this, set, "matched", std::move(spec));
   }
 }
 
-// Fills OUT/<kind>-<set>: student i is full model i brought to its own logits plus `shift`, or,
-// with no shift, to oracle i of those that do not judge.
-void Experiment::match(const ForgetSet& set, const std::string& kind,
-                       const torch::Tensor& shift) const {
-  // Refuse other data and other forget sets of this name, whether or not their logits are needed.
-  for (const auto& store : {std::string("full"), "oracle-" + set.config.name})
-    [[maybe_unused]] const auto there = open_store(store, "train");
+EnsembleStore Experiment::match_prediction(const ForgetSet& set) const {
   UnlearnedSpec spec;
-  spec.name = kind + "-" + set.config.name;
   spec.models = config_.ensembles.full_models;
-  MatchingOptions matching = config_.matching;
-  spec.settings = settings_of(options_of(matching), "matching.");
-  if (shift.defined()) {
-    spec.settings["multiplier"] = to_toml(config_.evaluation.multiplier);
-    spec.targets = predicted_targets(shift);
-  } else {
-    spec.models = std::min(spec.models, oracle_targets());
-    spec.targets = oracle_targets_of(set);
-  }
-  fill_unlearned(*this, set, folder_ / spec.name, TargetMatching(config_.matching), spec);
+  spec.settings["multiplier"] = to_toml(config_.evaluation.multiplier);
+  spec.targets = predicted_targets(shift(set) * config_.evaluation.multiplier);
+  return match(*this, set, "dmm", std::move(spec));
 }
 
 std::function<torch::Tensor(int64_t)> Experiment::predicted_targets(

@@ -52,6 +52,8 @@ class Experiment {
   void attribute() const;
   /// Brings every full model to its targets: predicted ones, and oracles' for comparison.
   void unlearn() const;
+  /// Brings every full model to the predicted targets of one set (DMM): OUT/dmm-<set>. Needs no oracle.
+  EnsembleStore match_prediction(const ForgetSet& set) const;
 
   [[nodiscard]] const RunConfig& config() const { return config_; }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
@@ -90,7 +92,6 @@ class Experiment {
 
  private:
   void check_belongs(const EnsembleStore& store) const;
-  void match(const ForgetSet& set, const std::string& kind, const torch::Tensor& shift) const;
 
   RunConfig config_;
   std::filesystem::path folder_;

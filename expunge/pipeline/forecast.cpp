@@ -7,6 +7,7 @@
 #include "expunge/core/atomic_file.h"
 #include "expunge/evaluate/margins.h"
 #include "expunge/pipeline/held_out_margins.h"
+#include "expunge/pipeline/mutual_effects.h"
 #include "expunge/pipeline/network_kernel.h"
 #include "expunge/report/forecast_plot.h"
 
@@ -15,8 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Measures what came of it, if this set's oracles are there.
-void measure(const Experiment& experiment, const ForgetSet& set, const torch::Tensor& predicted,
+// Measures what came of it, if this set's oracles are there. judged: (Nf, m) margins.
+void measure(const Experiment& experiment, const ForgetSet& set, const torch::Tensor& judged,
              int64_t oracles, SetForecast& result) {
   const auto name = "oracle-" + set.config.name;
   const auto folder = experiment.folder() / name;
@@ -32,7 +33,7 @@ void measure(const Experiment& experiment, const ForgetSet& set, const torch::Te
   ResamplingOptions resampling = config.resampling;
   resampling.workers = experiment.workers();
   const auto judges = margins(logits.narrow(0, 0, oracles), labels, experiment.workers());
-  result.measured = summarise_klom(predicted, judges, experiment.problem().n(), set.indices,
+  result.measured = summarise_klom(judged, judges, experiment.problem().n(), set.indices,
                                    klom_options, resampling);
   if (logits.size(0) < 2 * oracles) return;
   const auto others = margins(logits.narrow(0, oracles, oracles), labels, experiment.workers());
@@ -69,7 +70,7 @@ constexpr std::array<ForecastGroup, 3> kForecastGroups = {
 
 }  // namespace
 
-ExperimentForecast forecast(const Experiment& experiment, ForecastOptions options) {
+ExperimentForecast forecast(const Experiment& experiment, ForecastOptions options, bool matching) {
   options.workers = experiment.workers();
   if (options.oracles == 0) options.oracles = experiment.judging_oracles();
   const auto subset = experiment.open_store("subset", "train");
@@ -89,19 +90,39 @@ ExperimentForecast forecast(const Experiment& experiment, ForecastOptions option
   models.held_out =
       held_out_margins(models.masks, subset.logits(), full.logits(), labels, attribution,
                        carried ? &*carried : nullptr, models.folds, experiment.workers());
+  const auto& sets = experiment.forget_sets();
+  std::vector<torch::Tensor> shifts;
+  for (const auto& set : sets)
+    shifts.push_back(experiment.shift(set) * experiment.config().evaluation.multiplier);
+  const bool has_mutual = attribution.estimator == Estimator::carried;
+  const auto mutual = mutual_effects(experiment, shifts, /*within=*/has_mutual);
   std::vector<ForecastCase> cases;
-  for (const auto& set : experiment.forget_sets()) {
-    const auto shift = experiment.shift(set) * experiment.config().evaluation.multiplier;
-    cases.push_back(
-        {set.indices, shifted_margins(full.logits(), shift, labels, experiment.workers())});
+  ExperimentForecast result{
+      models.masks.size(0), models.full_margins.size(0), options.oracles, mutual.missing, {}};
+  for (size_t k = 0; k < sets.size(); ++k) {
+    ForecastCase direct{sets[k].indices,
+                        shifted_margins(full.logits(), shifts[k], labels, experiment.workers())};
+    if (mutual.missing.empty()) direct.mutual = mutual.of_set[k];
+    direct.mutual_predicted = has_mutual;
+    cases.push_back(direct);
+    if (!matching) continue;
+    direct.unlearned =
+        margins(experiment.match_prediction(sets[k]).logits(), labels, experiment.workers());
+    cases.push_back(std::move(direct));
   }
   auto forecasts = forecast_klom(models, cases, options, experiment.config().evaluation.klom);
-
-  ExperimentForecast result{models.masks.size(0), models.full_margins.size(0), options.oracles, {}};
+  const size_t methods = matching ? 2 : 1;
   for (size_t k = 0; k < cases.size(); ++k) {
-    const auto& set = experiment.forget_sets()[k];
-    SetForecast of_set{set.config.name, std::ssize(set.indices), std::move(forecasts[k]), {}, {}};
-    measure(experiment, set, cases[k].predicted, options.oracles, of_set);
+    const auto& set = sets[k / methods];
+    const bool is_matched = cases[k].unlearned.defined();
+    SetForecast of_set{set.config.name,
+                       is_matched ? "DMM" : "dm-direct",
+                       std::ssize(set.indices),
+                       std::move(forecasts[k]),
+                       {},
+                       {}};
+    measure(experiment, set, is_matched ? cases[k].unlearned : cases[k].predicted, options.oracles,
+            of_set);
     result.sets.push_back(std::move(of_set));
   }
   return result;
@@ -110,14 +131,15 @@ ExperimentForecast forecast(const Experiment& experiment, ForecastOptions option
 TextTable forecast_table(const ExperimentForecast& forecast) {
   const bool measured = std::any_of(forecast.sets.begin(), forecast.sets.end(),
                                     [](const auto& set) { return set.measured.has_value(); });
-  std::vector<TableColumn> columns = {{"forget set", Align::left}, {"examples"}, {"multiplier"}};
+  std::vector<TableColumn> columns = {
+      {"forget set", Align::left}, {"method", Align::left}, {"examples"}, {"multiplier"}};
   for (const auto& group : kForecastGroups) {
     columns.push_back({group.name});
     if (measured) columns.push_back({"measured"});
   }
   TextTable table(columns);
   for (const auto& set : forecast.sets) {
-    std::vector<std::string> cells = {set.name, fmt::format("{}", set.size),
+    std::vector<std::string> cells = {set.name, set.method, fmt::format("{}", set.size),
                                       interval_words(set.forecast.multiplier)};
     for (const auto& group : kForecastGroups) {
       cells.push_back(interval_words(set.forecast.*group.forecast));
@@ -139,6 +161,7 @@ std::string forecast_json(const ExperimentForecast& forecast) {
   for (const auto& set : forecast.sets) {
     const auto& p = set.forecast.parameters;
     Json entry = {{"name", set.name},
+                  {"method", set.method},
                   {"size", set.size},
                   {"multiplier", interval_json(set.forecast.multiplier)}};
     for (const auto& group : kForecastGroups)
@@ -147,6 +170,8 @@ std::string forecast_json(const ExperimentForecast& forecast) {
     entry["coupling"] = number_json(p.coupling);
     entry["own_error"] = number_json(p.own_error);
     entry["spread"] = number_json(p.spread);
+    if (forecast.no_mutual_effects.empty())
+      entry["mutual_effects"] = number_json(set.forecast.mutual);
     if (set.measured) {
       for (const auto& group : kForecastGroups) {
         const auto& statistic = (*set.measured).*group.measured;

@@ -1,5 +1,6 @@
 // A forecast of how near to retraining each forget set of an experiment will come, from its subset and full
-// models (evaluate/klom_forecast.h), and, where oracles are there already, what came of it.
+// models (evaluate/klom_forecast.h): of the prediction (dm-direct) and of the models that are unlearned to it
+// (DMM), which takes no oracle either. Where oracles are there already, what came of it.
 #pragma once
 
 #include <optional>
@@ -13,10 +14,11 @@
 namespace expunge {
 
 struct SetForecast {
-  std::string name;
-  int64_t size = 0;  // |F|
+  std::string name;    // of the forget set
+  std::string method;  // "dm-direct" or "DMM"
+  int64_t size = 0;    // |F|
   KlomForecast forecast;
-  /// dm-direct against as many oracles as the forecast is for, where the experiment has them.
+  /// The method's models against as many oracles as the forecast is for, where the experiment has them.
   std::optional<KlomSummary> measured;
   /// As many other oracles against the same ones, where there are twice as many.
   std::optional<double> floor_p95;
@@ -24,15 +26,17 @@ struct SetForecast {
 
 struct ExperimentForecast {
   int64_t subset_models = 0, full_models = 0, oracles = 0;
-  std::vector<SetForecast> sets;
+  std::string no_mutual_effects;  // why they were not looked at; empty where they were
+  std::vector<SetForecast> sets;  // set by set, of each its methods
 };
 
 /// Needs the finished stores subset/ and full/ only; predicts the removal shifts where that is not done
-/// yet. options.oracles = 0 stands for the oracles that evaluate() judges by. InputError names the
+/// yet and, with `matching`, unlearns the full models (Experiment::match_prediction). options.oracles = 0 stands for the oracles that evaluate() judges by. InputError names the
 /// command that makes what is missing, and throws as forecast_klom() does. Deterministic.
-ExperimentForecast forecast(const Experiment& experiment, ForecastOptions options);
+ExperimentForecast forecast(const Experiment& experiment, ForecastOptions options,
+                            bool matching = false);
 
-/// A line for each forget set: the multiplier, forecast KLoM (P95) of each group with its interval and,
+/// A line for each forget set and method: the multiplier, forecast KLoM (P95) of each group with its interval and,
 /// where measured, what came of it.
 TextTable forecast_table(const ExperimentForecast& forecast);
 

@@ -115,6 +115,35 @@ TEST(LassoDatamodels, ChoosesThePenaltyThatPredictsHeldOutModels) {
   }
 }
 
+TEST(LassoDatamodels, ASampleOfManyTargetsChoosesTheSharedPenaltyAndAllAreTold) {
+  class Told final : public ProgressSink {
+   public:
+    void update(std::string_view task, int64_t now, int64_t all, int64_t /*resumed*/) override {
+      EXPECT_EQ(task, "lasso");
+      EXPECT_GE(now, done);
+      done = now;
+      total = all;
+    }
+    int64_t done = 0, total = 0;
+  } told;
+  const auto e = simulated_ensemble(40, 10, 15, 3);
+  LassoOptions options;
+  options.choice = LassoChoice::shared;
+  options.path_steps = 5;
+  const auto once = LassoDatamodels::fit(e.masks, e.logits, options);
+  const int64_t copies = 4800 / once.points() / once.classes() + 1;
+  const auto many = e.logits.repeat({1, copies, 1});
+  const auto sampled = LassoDatamodels::fit(e.masks, many, options, &told);
+  EXPECT_FLOAT_EQ(sampled.lambdas().min().item<float>(), once.lambdas().min().item<float>());
+  EXPECT_FLOAT_EQ(sampled.lambdas().max().item<float>(), once.lambdas().max().item<float>());
+  const std::vector<std::vector<int64_t>> removals = {{1, 2}};
+  const auto shift = sampled.removal_shifts(removals);
+  EXPECT_TRUE(torch::allclose(shift.narrow(1, once.points() * (copies - 1), once.points()),
+                              once.removal_shifts(removals), 1e-3, 1e-3));
+  EXPECT_EQ(told.done, told.total);
+  EXPECT_EQ(told.total, 4096 + sampled.points() * sampled.classes());
+}
+
 TEST(LassoDatamodels, HalfPrecisionAndWorkersChangeNothing) {
   const auto e = simulated_ensemble(40, 10, 15, 3);
   const auto half = e.logits.to(torch::kFloat16);

@@ -53,8 +53,17 @@ class Forecast(cli.Scratch):
         self.assertIn("25 subset models and 20 full models, judged by 20 oracles", text)
         with open(self.path("runs/tiny/forecast.csv"), encoding="utf-8") as file:
             rows = list(csv.reader(io.StringIO(file.read())))
-        self.assertEqual(rows[1][:2], ["three", "3"])
-        self.assertIn(rows[1][2], text)
+        self.assertEqual(rows[1][:3], ["three", "dm-direct", "3"])
+        self.assertIn(rows[1][3], text)
+
+    def test_unlearned_models_are_forecast_too_without_oracles(self):
+        shutil.rmtree(self.path("runs/tiny/oracle-three"))
+        direct, matched = self.forecast("--dmm")["forget_sets"]
+        self.assertEqual([direct["method"], matched["method"]], ["dm-direct", "DMM"])
+        self.assertEqual(direct["bias"], matched["bias"])
+        self.assertNotEqual(direct["forecast_p95"], matched["forecast_p95"])
+        self.assertGreater(matched["mutual_effects"], 0)
+        self.assertEqual(self.load("runs/tiny/dmm-three/logits.npy").shape[0], 20)
 
     def test_refusals(self):
         self.refuses("forecast", "tiny.toml", "--out", "none", says="expunge train")

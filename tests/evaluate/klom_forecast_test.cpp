@@ -84,6 +84,70 @@ TEST(KlomForecast, FindsWhatExamplesOfOneClassDoToEachOther) {
   EXPECT_NEAR(forecast.parameters.validation[1], 0, 0.3);
 }
 
+// The prediction is 3 nats, which are 3 standard deviations, too high on every other example of F and as much too
+// low on the rest: neither their mean nor their classes tell.
+struct MutualWorld {
+  SimulatedUnlearning world;
+  ForecastModels models = world.ensembles();
+  ForecastCase truth = world.predicted(models, kMixed, 1);
+  ForecastCase wrong = truth;
+  torch::Tensor mutual = torch::empty({static_cast<int64_t>(kMixed.size())}, torch::kFloat32);
+
+  MutualWorld() {
+    wrong.predicted = truth.predicted.clone();
+    for (size_t k = 0; k < kMixed.size(); ++k) {
+      const float missing = k % 2 == 0 ? -3.0F : 3.0F;
+      mutual[static_cast<int64_t>(k)] = missing;
+      wrong.predicted.select(1, kMixed[k]) -= missing;
+    }
+  }
+};
+
+TEST(KlomForecast, CountsWhatExamplesDoToEachOtherAndWarns) {
+  MutualWorld f;
+  const double measured = truth(f.world, f.wrong).forget.p95;
+  EXPECT_LT(forecast_of(f.models, f.wrong).forget.high, measured);  // what there is without it
+  f.wrong.mutual = f.mutual;
+  const auto forecast = forecast_of(f.models, f.wrong);
+  expect_holds(forecast.forget, measured, "forget");
+  EXPECT_NEAR(forecast.mutual, 3, 0.3);
+  ASSERT_EQ(forecast.warnings.size(), 1U);
+  EXPECT_NE(forecast.warnings[0].find("its examples act on each other"), std::string::npos);
+  // Elsewhere nothing changes.
+  EXPECT_NEAR(forecast.retain.median, forecast_of(f.models, f.truth).retain.median, 0.1);
+}
+
+TEST(KlomForecast, OfAPredictionThatHoldsMutualEffectsOnlyTheirErrorIsLeft) {
+  MutualWorld f;
+  f.truth.mutual = f.mutual;
+  f.truth.mutual_predicted = true;
+  const auto forecast = forecast_of(f.models, f.truth);
+  expect_holds(forecast.forget, truth(f.world, f.truth).forget.p95, "forget");
+  f.wrong.mutual = f.mutual;
+  EXPECT_LT(forecast.forget.median, forecast_of(f.models, f.wrong).forget.low);
+}
+
+// Matched to the truth from a wrong prediction, by what is known: sign and size must be right to cancel.
+TEST(KlomForecast, JudgesUnlearnedModelsByWhereTheyAreNotWhereTheyWereSent) {
+  MutualWorld f;
+  f.wrong.mutual = f.mutual;
+  const auto before = forecast_of(f.models, f.wrong);
+  f.wrong.unlearned = f.truth.predicted;
+  const auto judged = forecast_of(f.models, f.wrong);
+  EXPECT_LT(judged.forget.median, before.forget.low);
+  expect_holds(judged.forget, truth(f.world, f.truth).forget.p95, "forget");
+
+  // Validation points moved by 2 standard deviations, which retraining does not do.
+  auto moved = f.truth;
+  moved.unlearned = f.truth.predicted.clone();
+  moved.unlearned.narrow(1, f.world.n, f.world.n) += 2;
+  const auto far = forecast_of(f.models, moved);
+  auto as_predicted = moved;
+  as_predicted.predicted = moved.unlearned;
+  const double measured = truth(f.world, as_predicted).validation.p95;
+  EXPECT_NEAR(far.validation.median, measured, 0.1 * measured);
+}
+
 TEST(KlomForecast, MeasuresTheErrorOfOwnEffectsWhateverTheNoise) {
   const SimulatedUnlearning world;
   const auto models = world.ensembles(/*error=*/0.8);
@@ -156,6 +220,12 @@ TEST(KlomForecast, RefusesWhatItCannotJudge) {
   expect(refusal(models, {{200}, set.predicted}), "got 200");
   expect(refusal(models, {{1}, set.predicted.slice(0, 0, 5).contiguous()}),
          "predicted margins (100, 400)");
+  expect(refusal(models, {{1, 2}, set.predicted, torch::zeros({1})}), "mutual effects (2)");
+  expect(refusal(models, {{1}, set.predicted, {}, false, torch::zeros({100, 3})}),
+         "unlearned margins (100, 400)");
+  auto infinite = set;
+  infinite.mutual = torch::full({static_cast<int64_t>(kMixed.size())}, kNan);
+  EXPECT_THROW(forecast_of(models, infinite), NonFiniteError);
   ForecastOptions options;
   options.resamples = 3;
   EXPECT_THROW(forecast_klom(models, {&set, 1}, options), OptionError);

@@ -1,0 +1,57 @@
+#include "expunge/pipeline/mutual_effects.h"
+
+#include "expunge/attribution/subset_datamodels.h"
+#include "expunge/evaluate/margins.h"
+#include "expunge/pipeline/network_kernel.h"
+
+namespace expunge {
+namespace {
+
+constexpr int64_t kMostExamples = 10000;
+
+// (|F|): mean over the models of the margins of F.
+torch::Tensor mean_margins(const torch::Tensor& logits, const torch::Tensor& shift,
+                           const torch::Tensor& labels, int64_t workers) {
+  return shifted_margins(logits, shift, labels, workers)
+      .to(torch::kFloat64)
+      .mean(0)
+      .to(torch::kFloat32);
+}
+
+}  // namespace
+
+MutualEffects mutual_effects(const Experiment& experiment, const std::vector<torch::Tensor>& shifts,
+                             bool within) {
+  MutualEffects result;
+  const auto full = experiment.open_store("full", "train");
+  const int64_t n = experiment.problem().n();
+  if (n > kMostExamples) {
+    result.missing = fmt::format("more than {} training examples", kMostExamples);
+  } else if (!full.description().weights) {
+    result.missing = "the full models' weights were not kept";
+  }
+  if (!result.missing.empty()) return result;
+
+  const auto subset = experiment.open_store("subset", "train");
+  RidgeOptions options;
+  options.prior = EffectPrior::local;
+  options.workers = experiment.workers();
+  const auto own = SubsetDatamodels::fit(subset.masks(), subset.logits(), options).own_effects();
+  const auto carried = carried_effects(experiment);
+  const auto logits = full.logits();
+  for (size_t k = 0; k < shifts.size(); ++k) {
+    const auto& forget = experiment.forget_sets()[k].indices;
+    const auto which = torch::tensor(forget);
+    const auto labels = experiment.problem().labels.index_select(0, which);
+    const auto of_f = logits.index_select(1, which).contiguous();
+    const auto predicted = shifts[k].index_select(0, which);
+    const auto effects = carried.shift(forget, own).index_select(0, which);
+    const auto before = (within ? predicted - effects : predicted).contiguous();
+    const auto after = (within ? predicted : predicted + effects).contiguous();
+    result.of_set.push_back(mean_margins(of_f, after, labels, experiment.workers()) -
+                            mean_margins(of_f, before, labels, experiment.workers()));
+  }
+  return result;
+}
+
+}  // namespace expunge

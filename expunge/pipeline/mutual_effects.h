@@ -1,0 +1,25 @@
+// What the examples of a forget set do to each other's margins.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "expunge/pipeline/experiment.h"
+
+namespace expunge {
+
+struct MutualEffects {
+  /// For each forget set (|F|) float32, nats, in its order: the mean change of the full models' margins by what
+  /// the other examples of F do (attribution/carried_effects.h, own effects by EffectPrior::local). Empty where
+  /// they could not be told.
+  std::vector<torch::Tensor> of_set;
+  std::string missing;  // why not, in a sentence; empty where they are there
+};
+
+/// From the finished stores subset/ and full/. shifts[k]: (m, C) float32, logits, the predicted shift of set
+/// k, which the effects come on top of, or which they are `within`. None for more than 10,000 training examples, whose kernel takes n^2 float64, or
+/// where the full models' weights were not kept. Throws as carried_effects() and SubsetDatamodels do.
+MutualEffects mutual_effects(const Experiment& experiment, const std::vector<torch::Tensor>& shifts,
+                             bool within);
+
+}  // namespace expunge
