@@ -25,13 +25,13 @@ struct SafetensorsDtype {
   torch::ScalarType dtype;
 };
 constexpr std::array<SafetensorsDtype, 8> safetensors_dtypes = {{{"BOOL", torch::kBool},
-                                              {"U8", torch::kUInt8},
-                                              {"I32", torch::kInt32},
-                                              {"I64", torch::kInt64},
-                                              {"F16", torch::kFloat16},
-                                              {"BF16", torch::kBFloat16},
-                                              {"F32", torch::kFloat32},
-                                              {"F64", torch::kFloat64}}};
+                                                                 {"U8", torch::kUInt8},
+                                                                 {"I32", torch::kInt32},
+                                                                 {"I64", torch::kInt64},
+                                                                 {"F16", torch::kFloat16},
+                                                                 {"BF16", torch::kBFloat16},
+                                                                 {"F32", torch::kFloat32},
+                                                                 {"F64", torch::kFloat64}}};
 
 // Where a tensor lies, counted from the end of the header.
 struct Entry {
@@ -86,8 +86,8 @@ Entry read_entry(const std::string& name, const nlohmann::json& json) {
     return j.is_array() && std::all_of(j.begin(), j.end(), is_size);
   };
   const auto& dtype = json["dtype"];
-  const auto known =
-      std::find_if(safetensors_dtypes.begin(), safetensors_dtypes.end(), [&](const auto& d) { return dtype == d.name; });
+  const auto known = std::find_if(safetensors_dtypes.begin(), safetensors_dtypes.end(),
+                                  [&](const auto& d) { return dtype == d.name; });
   if (known == safetensors_dtypes.end()) fail<InputError>("unsupported dtype {}", shown(dtype));
   const auto& shape = json["shape"];
   if (!is_list_of_sizes(shape) || shape.size() > most_dimensions)

@@ -48,7 +48,8 @@ class LinearJacobian final : public LayerJacobian {
   [[nodiscard]] torch::Tensor sums_by_sample(const torch::Tensor& rows) const {
     if (!rows.is_cpu()) {
       const auto samples = at::arange(design_.size(0), rows.options().dtype(torch::kInt64));
-      const auto belongs = samples.unsqueeze(1).eq(samples_.to(rows.device())).to(rows.scalar_type());
+      const auto belongs =
+          samples.unsqueeze(1).eq(samples_.to(rows.device())).to(rows.scalar_type());
       return product(belongs, false, rows, false);
     }
     auto sums = at::zeros({design_.size(0), rows.size(1)}, design_.options());
@@ -136,10 +137,10 @@ class ConvolutionJacobian final : public LayerJacobian {
       });
     } else {
       for_each_sample(samples_, [&](int64_t sample, int64_t first, int64_t count) {
-      const auto c = coefficients.narrow(0, first, count).view({-1, 1, 1});
-      const auto gradient = (gradients_.narrow(0, first, count) * c).sum(0);
-      gemm(gradient, false, patches[sample], true, change, 1, 1);
-    });
+        const auto c = coefficients.narrow(0, first, count).view({-1, 1, 1});
+        const auto gradient = (gradients_.narrow(0, first, count) * c).sum(0);
+        gemm(gradient, false, patches[sample], true, change, 1, 1);
+      });
     }
     change = divided(change, factors_.inputs);
     change = divided(change.t().contiguous(), factors_.gradients).t();
@@ -163,8 +164,8 @@ class ConvolutionJacobian final : public LayerJacobian {
         at::empty({gradients.size(0), gradients.size(1), patches.size(1)}, patches.options());
     if (!patches.is_cpu()) {
       for_each_run(samples_, [&](int64_t sample, int64_t count, int64_t first, int64_t each) {
-        const auto part = gradients.narrow(0, first, count * each)
-                              .reshape({count, each * gradients.size(1), -1});
+        const auto part =
+            gradients.narrow(0, first, count * each).reshape({count, each * gradients.size(1), -1});
         rows.narrow(0, first, count * each)
             .copy_(at::bmm(part, patches.narrow(0, sample, count).transpose(1, 2))
                        .view({count * each, gradients.size(1), -1}));
@@ -225,9 +226,12 @@ std::unique_ptr<LayerJacobian> layer_jacobian(const LayerRows& rows, const torch
   static const KroneckerCurvature::Factors identity;
   const auto& f = factors == nullptr ? identity : *factors;
   switch (kind_of(*rows.layer)) {
-    case LayerKind::linear: return std::make_unique<LinearJacobian>(rows, samples, f);
-    case LayerKind::convolution: return std::make_unique<ConvolutionJacobian>(rows, samples, f);
-    case LayerKind::batch_norm: return std::make_unique<BatchNormJacobian>(rows, samples, f);
+    case LayerKind::linear:
+      return std::make_unique<LinearJacobian>(rows, samples, f);
+    case LayerKind::convolution:
+      return std::make_unique<ConvolutionJacobian>(rows, samples, f);
+    case LayerKind::batch_norm:
+      return std::make_unique<BatchNormJacobian>(rows, samples, f);
   }
   return nullptr;
 }

@@ -112,7 +112,8 @@ EnsembleStore train_ensemble(const std::filesystem::path& folder, const Ensemble
       [&](int64_t row) {
         return MadeModel{train_member(spec, recipe, problem, row, graphs.get()), {}};
       },
-      workers, progress, [&](int64_t) {
+      workers, progress,
+      [&](int64_t) {
         if (graphs != nullptr) graphs->release();
       });
 }

@@ -119,8 +119,8 @@ std::unique_ptr<LayeredNetwork> LayeredNetwork::on(torch::Device device) const {
 }
 
 std::unique_ptr<LayeredNetwork> LayeredNetwork::copy(const torch::TensorOptions& options) const {
-  auto network = std::make_unique<LayeredNetwork>(build_, c10::typeMetaToScalarType(options.dtype()),
-                                                  options.device());
+  auto network = std::make_unique<LayeredNetwork>(
+      build_, c10::typeMetaToScalarType(options.dtype()), options.device());
   network->parameters_.copy_(parameters_);
   network->buffers_.copy_(buffers_);
   return network;

@@ -42,8 +42,7 @@ UnlearnSummary BadTeacher::unlearn(Network& network, const UnlearnTask& task) co
 
   GradientPasses passes(network, task, options_.stepping);
   const auto loss = [&](const GradientPasses::Batch& batch, torch::Tensor& gradient) {
-    const auto in_forget =
-        rows(forgotten, batch.members).to(batch.logits.device()).unsqueeze(1);
+    const auto in_forget = rows(forgotten, batch.members).to(batch.logits.device()).unsqueeze(1);
     const auto teacher = torch::where(in_forget, bad->forward(batch.inputs, Mode::eval),
                                       good->forward(batch.inputs, Mode::eval));
     passes.count(static_cast<double>(batch.members.size()) / 3);  // only one of the two is needed
