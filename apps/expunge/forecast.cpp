@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "expunge/core/error.h"
+#include "expunge/report/forecast_section.h"
 
 namespace expunge::app {
 namespace {
@@ -46,7 +47,7 @@ void run(const ForecastFlags& flags) {
       fmt::format("Forecast from {} subset models and {} full models, judged by "
                   "{} oracles: KLoM in nats, 95th percentile over points (95% interval)\n{}\n",
                   result.subset_models, result.full_models, result.oracles,
-                  forecast_table(result).text())
+                  forecast_table(section_of(result)).text())
           .c_str());
 }
 

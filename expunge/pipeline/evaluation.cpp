@@ -11,6 +11,7 @@
 #include "expunge/data/forget_set.h"
 #include "expunge/evaluate/cost.h"
 #include "expunge/evaluate/margins.h"
+#include "expunge/pipeline/forecast.h"
 #include "expunge/pipeline/unlearned_store.h"
 #include "expunge/report/report.h"
 #include "expunge/report/report_tables.h"
@@ -186,7 +187,10 @@ std::optional<PenaltyCurve> read_penalty(const Experiment& experiment) {
   try {
     const auto json = nlohmann::json::parse(text);
     // The LASSO's targets have penalties of their own: there is no one curve to draw.
-    if (json.at("held_out_error").empty() || json.contains("median_lambda")) return std::nullopt;
+    // TRAK and EK-FAC have a multiplier and no penalty.
+    if (json.contains("multiplier") || json.contains("median_lambda") ||
+        json.at("held_out_error").empty())
+      return std::nullopt;
     const double unit = json.at("lambda").get<double>() / json.at("lambda_ratio").get<double>();
     for (const auto& point : json.at("held_out_error")) {
       curve.lambda.push_back(point.at("ratio").get<double>() * unit);
@@ -244,6 +248,7 @@ ReportData evaluate(const Experiment& experiment, const std::string& command) {
       config.ensembles.subset_models,
       static_cast<double>(config.ensembles.subset_models) * config.ensembles.masks.alpha};
   data.penalty = read_penalty(experiment);
+  data.forecast = read_forecast(experiment);
   data.settings = all_settings(experiment);
   data.command = command;
   data.warnings = stability_warnings(experiment);

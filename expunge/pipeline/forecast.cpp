@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "expunge/core/atomic_file.h"
+#include "expunge/core/error.h"
 #include "expunge/evaluate/margins.h"
 #include "expunge/pipeline/held_out_margins.h"
 #include "expunge/pipeline/mutual_effects.h"
 #include "expunge/pipeline/network_kernel.h"
-#include "expunge/report/forecast_plot.h"
+#include "expunge/report/forecast_section.h"
 
 namespace expunge {
 namespace {
@@ -52,21 +54,15 @@ Json interval_json(const ForecastInterval& interval) {
           {"high", number_json(interval.high)}};
 }
 
-std::string interval_words(const ForecastInterval& interval) {
-  if (!std::isfinite(interval.median)) return "-";
-  return fmt::format("{:.2f} ({:.2f} to {:.2f})", interval.median, interval.low, interval.high);
-}
-
 struct ForecastGroup {
   const char* name;
   ForecastInterval KlomForecast::*forecast;
   GroupStatistic KlomSummary::*measured;
-  PointGroup points;
 };
 constexpr std::array<ForecastGroup, 3> kForecastGroups = {
-    {{"forget", &KlomForecast::forget, &KlomSummary::forget, PointGroup::forget},
-     {"retain", &KlomForecast::retain, &KlomSummary::retain, PointGroup::retain},
-     {"validation", &KlomForecast::validation, &KlomSummary::validation, PointGroup::validation}}};
+    {{"forget", &KlomForecast::forget, &KlomSummary::forget},
+     {"retain", &KlomForecast::retain, &KlomSummary::retain},
+     {"validation", &KlomForecast::validation, &KlomSummary::validation}}};
 
 }  // namespace
 
@@ -128,28 +124,19 @@ ExperimentForecast forecast(const Experiment& experiment, ForecastOptions option
   return result;
 }
 
-TextTable forecast_table(const ExperimentForecast& forecast) {
-  const bool measured = std::any_of(forecast.sets.begin(), forecast.sets.end(),
-                                    [](const auto& set) { return set.measured.has_value(); });
-  std::vector<TableColumn> columns = {
-      {"forget set", Align::left}, {"method", Align::left}, {"examples"}, {"multiplier"}};
-  for (const auto& group : kForecastGroups) {
-    columns.push_back({group.name});
-    if (measured) columns.push_back({"measured"});
-  }
-  TextTable table(columns);
+ForecastSection section_of(const ExperimentForecast& forecast) {
+  ForecastSection section{forecast.subset_models, forecast.full_models, forecast.oracles, {}};
   for (const auto& set : forecast.sets) {
-    std::vector<std::string> cells = {set.name, set.method, fmt::format("{}", set.size),
-                                      interval_words(set.forecast.multiplier)};
-    for (const auto& group : kForecastGroups) {
-      cells.push_back(interval_words(set.forecast.*group.forecast));
-      if (measured)
-        cells.push_back(set.measured ? fmt::format("{:.2f}", ((*set.measured).*group.measured).p95)
-                                     : "-");
+    ForecastRow row{set.name, set.method,           set.size, set.forecast.multiplier, {},
+                    {},       set.forecast.warnings};
+    for (size_t group = 0; group < kForecastGroups.size(); ++group) {
+      row.forecast[group] = set.forecast.*kForecastGroups[group].forecast;
+      if (set.measured)
+        row.measured[group] = ((*set.measured).*kForecastGroups[group].measured).p95;
     }
-    table.add_row(std::move(cells));
+    section.rows.push_back(std::move(row));
   }
-  return table;
+  return section;
 }
 
 std::string forecast_json(const ExperimentForecast& forecast) {
@@ -187,21 +174,52 @@ std::string forecast_json(const ExperimentForecast& forecast) {
   return json.dump(2) + "\n";
 }
 
+std::optional<ForecastSection> read_forecast(const Experiment& experiment) {
+  const auto path = experiment.folder() / "forecast.json";
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  const auto text = read_file(path);
+  const auto number = [](const Json& value) {
+    return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+  };
+  const auto interval = [&](const Json& value) {
+    return ForecastInterval{number(value.at("value")), number(value.at("low")),
+                            number(value.at("high"))};
+  };
+  ForecastSection section;
+  try {
+    const auto json = Json::parse(text);
+    section = {json.at("subset_models").get<int64_t>(),
+               json.at("full_models").get<int64_t>(),
+               json.at("oracles").get<int64_t>(),
+               {}};
+    for (const auto& entry : json.at("forget_sets")) {
+      ForecastRow row;
+      row.forget_set = entry.at("name").get<std::string>();
+      row.method = entry.at("method").get<std::string>();
+      row.size = entry.at("size").get<int64_t>();
+      row.multiplier = interval(entry.at("multiplier"));
+      for (size_t group = 0; group < kForecastGroups.size(); ++group) {
+        const char* name = kForecastGroups[group].name;
+        row.forecast[group] = interval(entry.at("forecast_p95").at(name));
+        if (entry.contains("measured_p95"))
+          row.measured[group] = number(entry.at("measured_p95").at(name).at("value"));
+      }
+      row.warnings = entry.at("warnings").get<std::vector<std::string>>();
+      section.rows.push_back(std::move(row));
+    }
+  } catch (const Json::exception&) {
+    fail<InputError>("{}: what expunge forecast wrote required, this is none; remove it",
+                     path.string());
+  }
+  return section;
+}
+
 void write_forecast(const Experiment& experiment, const ExperimentForecast& forecast) {
   const auto& folder = experiment.folder();
+  const auto section = section_of(forecast);
   write_file_atomically(folder / "forecast.json", forecast_json(forecast));
-  write_file_atomically(folder / "forecast.csv", forecast_table(forecast).csv());
-  std::vector<SvgCanvas> pictures;
-  for (const auto& group : kForecastGroups) {
-    std::vector<ForecastMark> marks;
-    for (const auto& set : forecast.sets) {
-      if (!set.measured) continue;
-      const auto& told = set.forecast.*group.forecast;
-      marks.push_back(
-          {set.name, ((*set.measured).*group.measured).p95, told.median, told.low, told.high});
-    }
-    if (!marks.empty()) pictures.push_back(forecast_picture(marks, group.points));
-  }
+  write_file_atomically(folder / "forecast.csv", forecast_table(section).csv());
+  const auto pictures = forecast_pictures(section);
   if (pictures.empty()) return;
   write_file_atomically(folder / "forecast.svg",
                         SvgCanvas::file(pictures, 3, "Forecast KLoM against what came of it"));

@@ -9,7 +9,7 @@
 
 #include "expunge/evaluate/klom_forecast.h"
 #include "expunge/pipeline/experiment.h"
-#include "expunge/report/text_table.h"
+#include "expunge/report/report_data.h"
 
 namespace expunge {
 
@@ -36,12 +36,15 @@ struct ExperimentForecast {
 ExperimentForecast forecast(const Experiment& experiment, ForecastOptions options,
                             bool matching = false);
 
-/// A line for each forget set and method: the multiplier, forecast KLoM (P95) of each group with its interval and,
-/// where measured, what came of it.
-TextTable forecast_table(const ExperimentForecast& forecast);
+/// What tables, pictures and the report show of it (report/forecast_section.h).
+ForecastSection section_of(const ExperimentForecast& forecast);
 
 /// All numbers, as JSON text.
 std::string forecast_json(const ExperimentForecast& forecast);
+
+/// What write_forecast() left in an experiment's folder; none if it left nothing. InputError for a file that is
+/// no forecast.
+std::optional<ForecastSection> read_forecast(const Experiment& experiment);
 
 /// Writes OUT/forecast.json, OUT/forecast.csv (the table) and, where something was measured,
 /// OUT/forecast.svg: forecasts against measurements, a panel for each group of points.

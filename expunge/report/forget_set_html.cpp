@@ -45,7 +45,7 @@ std::string row_html(const MethodRow& row, const MethodStyle& style) {
   return html + "</tr>\n";
 }
 
-std::string table_html(const ForgetSetSection& section) {
+std::string methods_html(const ForgetSetSection& section) {
   std::string html = fmt::format(
       R"(<p class="caption">KLoM in nats, with the 95% interval of P95 over retrained models. Lower is better; the floor is {}.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="KLoM of every method on {}">
@@ -146,7 +146,7 @@ std::string forget_set_html(const ForgetSetSection& section) {
     html += fmt::format("<p class=\"muted\">{}</p>\n", escape_markup(section.description));
   }
   html += fmt::format("<p class=\"result\">{}</p>\n", sentence_html(forget_set_result(section)));
-  html += table_html(section) + cost_html(section);
+  html += methods_html(section) + cost_html(section);
   html += forgotten_html(section) + examples_html(section);
   return html + "</section>\n";
 }

@@ -60,6 +60,29 @@ std::string run_again_html(std::string_view command, std::string_view note) {
       words, lines);
 }
 
+std::string table_html(const TextTable& table, const std::string& name) {
+  const auto& columns = table.columns();
+  const auto side = [&](size_t i) {
+    return columns[i].align == Align::left ? " class=\"left\"" : "";
+  };
+  std::string html = fmt::format(
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}: table\">\n<table "
+      "class=\"small\">\n<thead><tr>",
+      escape_markup(name));
+  for (size_t i = 0; i < columns.size(); ++i) {
+    html += fmt::format("<th scope=\"col\"{}>{}</th>", side(i), escape_markup(columns[i].name));
+  }
+  html += "</tr></thead>\n<tbody>\n";
+  for (const auto& row : table.rows()) {
+    html += fmt::format("<tr><th scope=\"row\">{}</th>", escape_markup(row[0]));
+    for (size_t i = 1; i < row.size(); ++i) {
+      html += fmt::format("<td{}>{}</td>", side(i), escape_markup(row[i]));
+    }
+    html += "</tr>\n";
+  }
+  return html + "</tbody></table></div>\n";
+}
+
 std::string page_ending() {
   return "</main>\n</body>\n</html>\n";
 }

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "expunge/report/text_table.h"
+
 namespace expunge {
 
 /// From the doctype to <main>, with a content security policy that forbids every load and every
@@ -21,6 +23,9 @@ std::string page_heading(std::string_view command, std::string_view title,
 /// A section with the command, of one line or several, that makes the page again, below a note where
 /// there is one; nothing without a command.
 std::string run_again_html(std::string_view command, std::string_view note = "");
+
+/// A small table that scrolls sideways where it must, `name` read aloud; the first column names the rows.
+std::string table_html(const TextTable& table, const std::string& name);
 
 std::string page_ending();
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "expunge/report/escape.h"
+#include "expunge/report/forecast_section.h"
 #include "expunge/report/forget_set_html.h"
 #include "expunge/report/page_html.h"
 #include "expunge/report/report_plots.h"
@@ -77,6 +78,7 @@ std::string render_html(const ReportData& data) {
   check(data);
   std::string html = page_opening(data.title, report_style()) + opening_html(data);
   for (const auto& section : data.forget_sets) html += forget_set_html(section);
+  if (data.forecast) html += forecast_html(*data.forecast);
   html += cost_html(data) + klom_html(data) + settings_html(data);
   html += run_again_html(
       data.command,

@@ -7,12 +7,14 @@
 
 #include <torch/types.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "expunge/evaluate/group_summary.h"
+#include "expunge/evaluate/klom_forecast.h"
 
 namespace expunge {
 
@@ -98,6 +100,22 @@ struct PenaltyCurve {
   double chosen = 0;  ///< one of lambda
 };
 
+/// One method on one forget set. Arrays by group: forget, retain, validation. KLoM P95 in nats.
+struct ForecastRow {
+  std::string forget_set, method;
+  int64_t size = 0;             ///< examples to forget
+  ForecastInterval multiplier;  ///< NaN where there is none
+  std::array<ForecastInterval, 3> forecast;
+  std::array<std::optional<double>, 3> measured;  ///< none before there are oracles
+  std::vector<std::string> warnings;
+};
+
+/// Forecasts of KLoM that took no oracle (evaluate/klom_forecast.h).
+struct ForecastSection {
+  int64_t subset_models = 0, full_models = 0, oracles = 0;
+  std::vector<ForecastRow> rows;
+};
+
 struct ReportData {
   std::string title;
   std::string subtitle;  ///< data set, network and sizes in a line; may be empty
@@ -106,9 +124,10 @@ struct ReportData {
   std::string convention = "corrected";  ///< of KLoM: corrected or easydub
   std::optional<UpFrontCost> up_front;
   std::optional<PenaltyCurve> penalty;
-  std::vector<SettingsGroup> settings;  ///< recipe, seeds, data set, sizes, versions, machine
-  std::string command;                  ///< reproduces all of it; may be empty
-  std::vector<std::string> warnings;    ///< shown above everything else
+  std::optional<ForecastSection> forecast;  ///< where one was made
+  std::vector<SettingsGroup> settings;      ///< recipe, seeds, data set, sizes, versions, machine
+  std::string command;                      ///< reproduces all of it; may be empty
+  std::vector<std::string> warnings;        ///< shown above everything else
 };
 
 /// Requests after which the up-front cost is less than retraining would have cost: the smallest

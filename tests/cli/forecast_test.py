@@ -56,6 +56,20 @@ class Forecast(cli.Scratch):
         self.assertEqual(rows[1][:3], ["three", "dm-direct", "3"])
         self.assertIn(rows[1][3], text)
 
+    def test_the_report_shows_it(self):
+        self.succeeds("run", "tiny.toml", "--quiet")
+        with open(self.path("runs/tiny/report.html"), encoding="utf-8") as file:
+            self.assertNotIn("forecast without oracles", file.read())
+        (entry,) = self.forecast()["forget_sets"]
+        self.succeeds("report", "tiny.toml", "--quiet")
+        with open(self.path("runs/tiny/report.html"), encoding="utf-8") as file:
+            page = file.read()
+        self.assertIn("forecast without oracles", page)
+        self.assertIn(f"{entry['forecast_p95']['forget']['value']:.2f}", page)
+        with open(self.path("runs/tiny/forecast.json"), "w", encoding="utf-8") as file:
+            file.write('{"oracles": 3}')
+        self.refuses("report", "tiny.toml", "--quiet", says="what expunge forecast wrote required")
+
     def test_unlearned_models_are_forecast_too_without_oracles(self):
         shutil.rmtree(self.path("runs/tiny/oracle-three"))
         direct, matched = self.forecast("--dmm")["forget_sets"]
