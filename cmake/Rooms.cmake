@@ -21,14 +21,18 @@ function(expunge_room name)
 endfunction()
 
 # expunge_room_tests(NAME [LABELS ...]): tests/NAME/*_test.cpp as one program, NAME_test.
-# A file *_slow_test.cpp goes into NAME_slow_test with the label slow.
+# A file *_slow_test.cpp goes into NAME_slow_test with the label slow, a file *_gpu_test.cpp into
+# NAME_gpu_test with the label gpu.
 function(expunge_room_tests name)
   file(GLOB all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cpp)
   set(slow ${all})
   list(FILTER slow INCLUDE REGEX "_slow_test.cpp$")
-  list(FILTER all EXCLUDE REGEX "_slow_test.cpp$")
+  set(gpu ${all})
+  list(FILTER gpu INCLUDE REGEX "_gpu_test.cpp$")
+  list(FILTER all EXCLUDE REGEX "_(slow|gpu)_test.cpp$")
   _expunge_test_program(${name}_test ${name} unit "${all}")
   _expunge_test_program(${name}_slow_test ${name} slow "${slow}")
+  _expunge_test_program(${name}_gpu_test ${name} gpu "${gpu}")
 endfunction()
 
 function(_expunge_test_program program room label sources)

@@ -31,12 +31,42 @@ void add_option_flags(CLI::App& command, const OptionGroup& group) {
   }
 }
 
+void add_compute_flags(CLI::App& command, ComputeFlags& flags) {
+  ComputeOptions defaults;
+  const auto group = options_of(defaults);
+  for (const auto& field : group.fields()) {
+    command
+        .add_option_function<std::string>(
+            "--" + kebab_case(field.name),
+            [&flags, name = field.name](const std::string& text) { flags.given[name] = text; },
+            fmt::format("{} ({}) [the configuration's, else {}]", field.help, field.type,
+                        to_toml(field.initial)))
+        ->type_name("");
+  }
+}
+
+void apply(const ComputeFlags& flags, ComputeOptions& compute) {
+  const auto group = options_of(compute);
+  for (const auto& field : group.fields()) {
+    const auto given = flags.given.find(field.name);
+    if (given != flags.given.end()) field.parse(given->second);
+  }
+  compute.validate();
+}
+
+RunConfig read_config(const ExperimentFlags& flags) {
+  auto config = read_run_config(flags.config);
+  apply(flags.compute, config.compute);
+  return config;
+}
+
 void add_experiment_flags(CLI::App& command, ExperimentFlags& flags) {
   command
       .add_option("config", flags.config,
                   "Configuration file (TOML); expunge run --help lists its keys")
       ->required();
   command.add_option("--out", flags.out, "Folder of the experiment [runs/<name>]");
+  add_compute_flags(command, flags.compute);
   add_common_flags(command, flags.common);
 }
 

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -22,6 +23,14 @@ struct CommonFlags {
 };
 void add_common_flags(CLI::App& command, CommonFlags& flags, bool with_workers = true);
 
+/// Flags --device and --precision, as far as they are given.
+struct ComputeFlags {
+  std::map<std::string, std::string> given;  // option's name, text
+};
+void add_compute_flags(CLI::App& command, ComputeFlags& flags);
+/// What is given, over what the configuration says. OptionError for a value that is none.
+void apply(const ComputeFlags& flags, ComputeOptions& compute);
+
 /// A flag --kebab-case for every field of the group, with help, unit and default from its one
 /// definition. The group's struct must outlive the parsing.
 void add_option_flags(CLI::App& command, const OptionGroup& group);
@@ -30,9 +39,12 @@ void add_option_flags(CLI::App& command, const OptionGroup& group);
 struct ExperimentFlags {
   std::string config;
   std::string out;
+  ComputeFlags compute;
   CommonFlags common;
 };
 void add_experiment_flags(CLI::App& command, ExperimentFlags& flags);
+/// The configuration that the flags name, with what they say of devices.
+RunConfig read_config(const ExperimentFlags& flags);
 /// The folder that is given, or runs/<name of the experiment> in the current one.
 std::filesystem::path output_folder(const std::string& given, const RunConfig& config);
 

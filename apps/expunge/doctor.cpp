@@ -9,6 +9,7 @@
 #include "command.h"
 #include "doctor_measurements.h"
 #include "expunge/core/blas.h"
+#include "expunge/core/device.h"
 #include "expunge/core/environment.h"
 #include "expunge/core/fma_peak.h"
 #include "expunge/core/gemm.h"
@@ -97,9 +98,9 @@ Finding disk_finding() {
 }
 
 Finding gpu_finding() {
-  return {"GPU",
-          has_cuda() ? "seen by LibTorch; expunge computes on the CPU" : "none seen by LibTorch",
-          ""};
+  const int64_t devices = cuda_devices();
+  if (devices > 0) return {"GPU", describe_device({torch::kCUDA, 0}) + ": --device cuda", ""};
+  return {"GPU", built_with_cuda() ? "none seen by CUDA" : "none: built without CUDA", ""};
 }
 
 std::vector<Finding> diagnose() {

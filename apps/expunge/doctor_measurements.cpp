@@ -1,6 +1,5 @@
 #include "doctor_measurements.h"
 
-#include <ATen/Context.h>
 #include <ATen/ops/ones.h>
 
 #include <chrono>
@@ -47,10 +46,6 @@ Measurements measure() {
   m.gemm_all = gemm_rate(torch::kFloat32, m.workers, 0.1);
   m.gemm_double = gemm_rate(torch::kFloat64, 1, 0.1);
   return m;
-}
-
-bool has_cuda() {
-  return at::hasCUDA();
 }
 
 }  // namespace expunge::app

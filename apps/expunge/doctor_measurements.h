@@ -16,7 +16,4 @@ struct Measurements {
 /// About half a second.
 Measurements measure();
 
-/// Whether LibTorch sees a CUDA device.
-bool has_cuda();
-
 }  // namespace expunge::app

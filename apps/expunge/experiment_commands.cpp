@@ -39,6 +39,7 @@ void register_quickstart(CLI::App& app) {
       "The shipped experiment: forget 20 images of Fashion-MNIST, twice, and measure how well");
   const auto flags = std::make_shared<ExperimentFlags>();
   command->add_option("--out", flags->out, "Folder of the experiment [runs/quickstart]");
+  add_compute_flags(*command, flags->compute);
   add_common_flags(*command, flags->common);
   command->callback([flags] {
     flags->config = (share_folder() / "configs" / "quickstart.toml").string();

@@ -19,7 +19,7 @@ struct ForecastFlags {
 
 void run(const ForecastFlags& flags) {
   flags.options.validate();
-  auto config = read_run_config(flags.experiment.config);
+  auto config = read_config(flags.experiment);
   const auto folder = output_folder(flags.experiment.out, config);
   if (!std::filesystem::exists(folder / "config.toml")) {
     fail<InputError>("{}: an experiment required, none there; begin it with: expunge train",

@@ -16,6 +16,7 @@ struct ReproduceFlags {
   std::string scale = "small";
   std::string data;
   std::string out;
+  ComputeFlags compute;
   CommonFlags common;
 };
 
@@ -25,6 +26,7 @@ void run(const ReproduceFlags& flags) {
   const auto configs = share_folder() / "configs" / "reproduce";
   auto config = read_run_config(configs / (spec.experiment + flags.scale + ".toml"));
   if (!flags.data.empty()) config.data.path = flags.data;
+  apply(flags.compute, config.compute);
   const auto folder = output_folder(flags.out, config);
   const auto grid = read_grid(spec, configs);
   const auto progress = make_progress(flags.common);
@@ -83,6 +85,7 @@ void register_reproduce(CLI::App& app) {
   command->add_option("--data", flags->data,
                       "Folder of the data, instead of the scale's own (cifar and paper need one)");
   command->add_option("--out", flags->out, "Folder of the run [runs/<scale's name>]");
+  add_compute_flags(*command, flags->compute);
   add_common_flags(*command, flags->common);
   command->footer(figures_help);
   command->callback([flags] { run(*flags); });

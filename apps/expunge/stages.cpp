@@ -31,7 +31,7 @@ void print_results(const ReportData& data, const std::filesystem::path& folder, 
 
 void run_stages(const ExperimentFlags& flags, const Stages& stages) {
   const auto start = std::chrono::steady_clock::now();
-  auto config = read_run_config(flags.config);
+  auto config = read_config(flags);
   const auto folder = output_folder(flags.out, config);
   // Only training begins an experiment: a mistake in the folder's name must not leave one behind.
   if (!stages.train && !std::filesystem::exists(folder / "config.toml")) {

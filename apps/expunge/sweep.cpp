@@ -12,7 +12,7 @@ namespace {
 
 void run(const ExperimentFlags& flags, const std::string& grid) {
   const auto sweep = read_sweep_config(grid);
-  auto config = read_run_config(flags.config);
+  auto config = read_config(flags);
   const auto folder = output_folder(flags.out, config);
   const auto progress = make_progress(flags.common);
   const Experiment experiment(std::move(config), folder, flags.common.workers, progress.get());

@@ -41,11 +41,13 @@ void unlearn_one(const ExperimentFlags& flags, const OneModelFlags& one) {
   }
   if (!flags.out.empty()) fail<OptionError>("--out: the whole experiment required, got --model");
   check_output(one.out_model);
-  const auto config = read_run_config(flags.config);
+  const auto config = read_config(flags);
   auto data = load_data(config.data);
-  const auto problem = make_problem(data);
+  const auto device = open_device(config.compute);
+  const auto problem = make_problem(data).on(device, config.compute.precision);
   auto model = read_model(one.model);
   require_same_data(model, problem, one.model);
+  if (!device.is_cpu()) model.network = model.network->on(device);
   const auto forget = read_forget_set(one.forget, problem.n());
   torch::Tensor targets;
   if (!one.targets.empty()) {

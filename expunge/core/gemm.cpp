@@ -13,14 +13,15 @@
 namespace expunge {
 namespace {
 
-void require_matrix(const torch::Tensor& x, const char* name, torch::ScalarType dtype) {
-  if (!x.defined()) fail("gemm: {} must be a CPU matrix, got an undefined tensor", name);
+void require_matrix(const torch::Tensor& x, const char* name, const torch::Tensor& first) {
+  if (!x.defined()) fail("gemm: {} must be a matrix, got an undefined tensor", name);
+  const auto dtype = first.scalar_type();
   const bool number = dtype == torch::kFloat32 || dtype == torch::kFloat64;
-  if (x.dim() != 2 || !number || x.scalar_type() != dtype || !x.is_cpu()) {
+  if (x.dim() != 2 || !number || x.scalar_type() != dtype || x.device() != first.device()) {
     fail(
-        "gemm: {} must be a CPU matrix of float32 or float64, of one dtype with the others; got "
-        "({}) of {}",
-        name, fmt::join(x.sizes(), ", "), toString(x.scalar_type()));
+        "gemm: {} must be a matrix of float32 or float64, of one dtype and device with the others; "
+        "got ({}) of {} on {}",
+        name, fmt::join(x.sizes(), ", "), toString(x.scalar_type()), x.device().str());
   }
   // What there is at most one of has no stride that matters.
   const bool unit = x.size(1) <= 1 || x.stride(1) == 1;
@@ -37,9 +38,9 @@ void require_matrix(const torch::Tensor& x, const char* name, torch::ScalarType 
 
 void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool transpose_b,
           torch::Tensor& out, double alpha, double beta) {
-  require_matrix(a, "a", a.scalar_type());
-  require_matrix(b, "b", a.scalar_type());
-  require_matrix(out, "out", a.scalar_type());
+  require_matrix(a, "a", a);
+  require_matrix(b, "b", a);
+  require_matrix(out, "out", a);
   const int64_t m = transpose_a ? a.size(1) : a.size(0);
   const int64_t k = transpose_a ? a.size(0) : a.size(1);
   const int64_t n = transpose_b ? b.size(0) : b.size(1);
@@ -55,6 +56,10 @@ void gemm(const torch::Tensor& a, bool transpose_a, const torch::Tensor& b, bool
     } else {
       out.mul_(beta);
     }
+    return;
+  }
+  if (!a.is_cpu()) {
+    at::addmm_out(out, out, transpose_a ? a.t() : a, transpose_b ? b.t() : b, beta, alpha);
     return;
   }
 #if EXPUNGE_HAS_ONEDNN

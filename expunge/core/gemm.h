@@ -1,4 +1,5 @@
 // Matrix product at the machine's full rate in single precision, whatever BLAS is installed.
+// On other devices LibTorch's.
 #pragma once
 
 #include <torch/types.h>
@@ -7,7 +8,7 @@ namespace expunge {
 
 /// out = alpha * op(a) * op(b) + beta * out, op(x) = x or its transpose.
 ///
-/// a, b, out: CPU matrices, all float32 (oneDNN) or all float64 (LibTorch's BLAS), with unit stride
+/// a, b, out: matrices on one device, all float32 (on the CPU oneDNN) or all float64 (LibTorch's), with unit stride
 /// along rows (stride(1) == 1); a row may be longer than the matrix is wide (stride(0) >= size(1)).
 /// Shapes: op(a) (m, k), op(b) (k, n), out (m, n), any of which may be 0; a mismatch throws Error.
 /// out must share no memory with a or b. With beta = 0 what was in out does not matter, NaN

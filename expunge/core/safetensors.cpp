@@ -20,18 +20,18 @@ namespace {
 constexpr uint64_t most_header_bytes = 100'000'000;
 constexpr std::string_view metadata_name = "__metadata__";
 
-struct DtypeName {
+struct SafetensorsDtype {
   std::string_view name;
   torch::ScalarType dtype;
 };
-constexpr std::array<DtypeName, 8> dtypes = {{{"BOOL", torch::kBool},
-                                              {"U8", torch::kUInt8},
-                                              {"I32", torch::kInt32},
-                                              {"I64", torch::kInt64},
-                                              {"F16", torch::kFloat16},
-                                              {"BF16", torch::kBFloat16},
-                                              {"F32", torch::kFloat32},
-                                              {"F64", torch::kFloat64}}};
+constexpr std::array<SafetensorsDtype, 8> safetensors_dtypes = {{{"BOOL", torch::kBool},
+                                                                 {"U8", torch::kUInt8},
+                                                                 {"I32", torch::kInt32},
+                                                                 {"I64", torch::kInt64},
+                                                                 {"F16", torch::kFloat16},
+                                                                 {"BF16", torch::kBFloat16},
+                                                                 {"F32", torch::kFloat32},
+                                                                 {"F64", torch::kFloat64}}};
 
 // Where a tensor lies, counted from the end of the header.
 struct Entry {
@@ -86,9 +86,9 @@ Entry read_entry(const std::string& name, const nlohmann::json& json) {
     return j.is_array() && std::all_of(j.begin(), j.end(), is_size);
   };
   const auto& dtype = json["dtype"];
-  const auto known =
-      std::find_if(dtypes.begin(), dtypes.end(), [&](const auto& d) { return dtype == d.name; });
-  if (known == dtypes.end()) fail<InputError>("unsupported dtype {}", shown(dtype));
+  const auto known = std::find_if(safetensors_dtypes.begin(), safetensors_dtypes.end(),
+                                  [&](const auto& d) { return dtype == d.name; });
+  if (known == safetensors_dtypes.end()) fail<InputError>("unsupported dtype {}", shown(dtype));
   const auto& shape = json["shape"];
   if (!is_list_of_sizes(shape) || shape.size() > most_dimensions)
     fail<InputError>("a shape required, got {}", shown(shape));
@@ -138,9 +138,9 @@ auto within(const std::string& where, const Read& read) {
 }
 
 std::string_view dtype_name(const std::string& name, const torch::Tensor& tensor) {
-  const auto known = std::find_if(dtypes.begin(), dtypes.end(),
+  const auto known = std::find_if(safetensors_dtypes.begin(), safetensors_dtypes.end(),
                                   [&](const auto& d) { return d.dtype == tensor.scalar_type(); });
-  if (known == dtypes.end())
+  if (known == safetensors_dtypes.end())
     fail("safetensors: dtype {} of \"{}\" cannot be written", toString(tensor.scalar_type()), name);
   return known->name;
 }

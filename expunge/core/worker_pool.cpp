@@ -7,9 +7,11 @@
 #include <exception>
 #include <limits>
 #include <mutex>
+#include <numeric>
 #include <thread>
 #include <vector>
 
+#include "expunge/core/device.h"
 #include "expunge/core/error.h"
 
 namespace expunge {
@@ -94,6 +96,34 @@ void parallel_blocks(int64_t count, int64_t block, int64_t workers,
     const int64_t begin = i * block;
     task(begin, begin + std::min(block, count - begin));
   });
+}
+
+int64_t parallel_for_halving(int64_t count, int64_t workers,
+                             const std::function<void(int64_t)>& task,
+                             const std::function<void(int64_t workers)>& released) {
+  std::vector<int64_t> left(static_cast<size_t>(std::max<int64_t>(count, 0)));
+  std::iota(left.begin(), left.end(), 0);
+  workers = std::max<int64_t>(1, std::min(worker_count(workers), count));
+  while (!left.empty()) {
+    std::vector<char> done(left.size(), 0);
+    try {
+      parallel_for(std::ssize(left), workers, [&](int64_t i) {
+        task(left[static_cast<size_t>(i)]);
+        done[static_cast<size_t>(i)] = 1;
+      });
+      break;
+    } catch (const OutOfMemory&) {
+      if (workers == 1) throw;
+      workers /= 2;
+    }
+    std::vector<int64_t> rest;
+    for (size_t i = 0; i < left.size(); ++i) {
+      if (done[i] == 0) rest.push_back(left[i]);
+    }
+    left = std::move(rest);
+    if (released) released(workers);
+  }
+  return workers;
 }
 
 void request_interrupt() noexcept {

@@ -30,6 +30,14 @@ inline void on_one_thread(const std::function<void()>& task) {
 void parallel_blocks(int64_t count, int64_t block, int64_t workers,
                      const std::function<void(int64_t begin, int64_t end)>& task);
 
+/// As parallel_for, for tasks that may not all fit into a device's memory side by side: when a task
+/// throws OutOfMemory (core/device.h), half as many workers go on and the task is tried again; with
+/// one worker left the exception is rethrown. `released` is called before each new try, with the
+/// number of workers that go on. Returns the number of workers at the end.
+int64_t parallel_for_halving(int64_t count, int64_t workers,
+                             const std::function<void(int64_t)>& task,
+                             const std::function<void(int64_t workers)>& released = {});
+
 /// Asks all running parallel_for calls of the process to stop at the next task. Async-signal-safe.
 void request_interrupt() noexcept;
 bool interrupt_requested() noexcept;

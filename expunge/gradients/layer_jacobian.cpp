@@ -1,5 +1,7 @@
 #include "expunge/gradients/layer_jacobian.h"
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
@@ -27,12 +29,12 @@ class LinearJacobian final : public LayerJacobian {
     const auto inputs = product(divided_design_, false, design_, true);
     const auto gradients =
         product(divided(rows_.gradients, factors_.gradients), false, rows_.gradients, true);
-    gram.addcmul_(gradients, inputs.index_select(0, samples_).index_select(1, samples_));
+    const auto samples = samples_.to(gram.device());
+    gram.addcmul_(gradients, inputs.index_select(0, samples).index_select(1, samples));
   }
 
   void write_transposed_times(const torch::Tensor& coefficients) const override {
-    auto by_sample = at::zeros({design_.size(0), rows_.gradients.size(1)}, design_.options());
-    by_sample.index_add_(0, samples_, rows_.gradients * coefficients.unsqueeze(1));
+    const auto by_sample = sums_by_sample(rows_.gradients * coefficients.unsqueeze(1));
     const auto change =
         product(divided(by_sample, factors_.gradients), true, divided_design_, false);
     const auto parameters = rows_.layer->parameters();
@@ -42,6 +44,19 @@ class LinearJacobian final : public LayerJacobian {
   }
 
  private:
+  // (R, out) -> (P, out). On a CUDA device by a product with 0 and 1, in which order is fixed.
+  [[nodiscard]] torch::Tensor sums_by_sample(const torch::Tensor& rows) const {
+    if (!rows.is_cpu()) {
+      const auto samples = at::arange(design_.size(0), rows.options().dtype(torch::kInt64));
+      const auto belongs =
+          samples.unsqueeze(1).eq(samples_.to(rows.device())).to(rows.scalar_type());
+      return product(belongs, false, rows, false);
+    }
+    auto sums = at::zeros({design_.size(0), rows.size(1)}, design_.options());
+    sums.index_add_(0, samples_, rows);
+    return sums;
+  }
+
   const LayerRows& rows_;
   const torch::Tensor& samples_;
   const KroneckerCurvature::Factors& factors_;
@@ -57,6 +72,27 @@ void for_each_sample(const torch::Tensor& samples, const Visit& visit) {
     while (end < samples.size(0) && of[end] == of[first]) ++end;
     visit(of[first], first, end - first);
   }
+}
+
+// The same for runs of samples with equally many rows: visit(first sample, samples, first row, rows each).
+template <class Visit>
+void for_each_run(const torch::Tensor& samples, const Visit& visit) {
+  int64_t run_sample = 0;
+  int64_t run_samples = 0;
+  int64_t run_first = 0;
+  int64_t run_rows = 0;
+  for_each_sample(samples, [&](int64_t sample, int64_t first, int64_t count) {
+    if (run_samples > 0 && count == run_rows && sample == run_sample + run_samples) {
+      ++run_samples;
+      return;
+    }
+    if (run_samples > 0) visit(run_sample, run_samples, run_first, run_rows);
+    run_sample = sample;
+    run_samples = 1;
+    run_first = first;
+    run_rows = count;
+  });
+  if (run_samples > 0) visit(run_sample, run_samples, run_first, run_rows);
 }
 
 class ConvolutionJacobian final : public LayerJacobian {
@@ -89,11 +125,23 @@ class ConvolutionJacobian final : public LayerJacobian {
   void write_transposed_times(const torch::Tensor& coefficients) const override {
     const auto patches = design(rows_);
     auto change = at::zeros({gradients_.size(1), patches.size(1)}, patches.options());
-    for_each_sample(samples_, [&](int64_t sample, int64_t first, int64_t count) {
-      const auto c = coefficients.narrow(0, first, count).view({-1, 1, 1});
-      const auto gradient = (gradients_.narrow(0, first, count) * c).sum(0);
-      gemm(gradient, false, patches[sample], true, change, 1, 1);
-    });
+    if (!patches.is_cpu()) {
+      // Samples' gradients side by side, so that all positions of all samples are one product.
+      for_each_run(samples_, [&](int64_t sample, int64_t count, int64_t first, int64_t rows) {
+        const auto c = coefficients.narrow(0, first, count * rows).view({-1, 1, 1});
+        const auto gradient = (gradients_.narrow(0, first, count * rows) * c)
+                                  .view({count, rows, gradients_.size(1), -1})
+                                  .sum(1);
+        change += product(positions_as_rows(gradient), true,
+                          positions_as_rows(patches.narrow(0, sample, count)), false);
+      });
+    } else {
+      for_each_sample(samples_, [&](int64_t sample, int64_t first, int64_t count) {
+        const auto c = coefficients.narrow(0, first, count).view({-1, 1, 1});
+        const auto gradient = (gradients_.narrow(0, first, count) * c).sum(0);
+        gemm(gradient, false, patches[sample], true, change, 1, 1);
+      });
+    }
     change = divided(change, factors_.inputs);
     change = divided(change.t().contiguous(), factors_.gradients).t();
     auto& weight = *rows_.layer->parameters()[0];
@@ -114,6 +162,16 @@ class ConvolutionJacobian final : public LayerJacobian {
   torch::Tensor weight_rows(const torch::Tensor& gradients, const torch::Tensor& patches) const {
     auto rows =
         at::empty({gradients.size(0), gradients.size(1), patches.size(1)}, patches.options());
+    if (!patches.is_cpu()) {
+      for_each_run(samples_, [&](int64_t sample, int64_t count, int64_t first, int64_t each) {
+        const auto part =
+            gradients.narrow(0, first, count * each).reshape({count, each * gradients.size(1), -1});
+        rows.narrow(0, first, count * each)
+            .copy_(at::bmm(part, patches.narrow(0, sample, count).transpose(1, 2))
+                       .view({count * each, gradients.size(1), -1}));
+      });
+      return rows;
+    }
     for_each_sample(samples_, [&](int64_t sample, int64_t first, int64_t count) {
       const auto part = gradients.narrow(0, first, count).reshape({count * gradients.size(1), -1});
       auto out = rows.narrow(0, first, count).view({count * gradients.size(1), -1});
@@ -168,9 +226,12 @@ std::unique_ptr<LayerJacobian> layer_jacobian(const LayerRows& rows, const torch
   static const KroneckerCurvature::Factors identity;
   const auto& f = factors == nullptr ? identity : *factors;
   switch (kind_of(*rows.layer)) {
-    case LayerKind::linear: return std::make_unique<LinearJacobian>(rows, samples, f);
-    case LayerKind::convolution: return std::make_unique<ConvolutionJacobian>(rows, samples, f);
-    case LayerKind::batch_norm: return std::make_unique<BatchNormJacobian>(rows, samples, f);
+    case LayerKind::linear:
+      return std::make_unique<LinearJacobian>(rows, samples, f);
+    case LayerKind::convolution:
+      return std::make_unique<ConvolutionJacobian>(rows, samples, f);
+    case LayerKind::batch_norm:
+      return std::make_unique<BatchNormJacobian>(rows, samples, f);
   }
   return nullptr;
 }

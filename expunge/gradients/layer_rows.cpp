@@ -53,7 +53,7 @@ LayerKind kind_of(const Layer& layer) {
 }
 
 torch::Tensor by_row(const torch::Tensor& x, const torch::Tensor& samples) {
-  return x.size(0) == samples.size(0) ? x : x.index_select(0, samples);
+  return x.size(0) == samples.size(0) ? x : x.index_select(0, samples.to(x.device()));
 }
 
 torch::Tensor convolution_gradients(const LayerRows& rows, const torch::Tensor& samples,

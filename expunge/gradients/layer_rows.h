@@ -52,7 +52,7 @@ class RowCollector {
 
   /// Layers in the order in which they were first seen (the same in every run).
   [[nodiscard]] const std::vector<LayerRows>& layers() const { return layers_; }
-  /// (R) int64: the sample of each row, in increasing order.
+  /// (R) int64 on the CPU: the sample of each row, in increasing order.
   [[nodiscard]] const torch::Tensor& samples_of_rows() const { return samples_; }
 
  private:

@@ -11,7 +11,7 @@ torch::Tensor tangent_kernel(Network& network, const torch::Tensor& inputs, int6
   const int64_t points = inputs.size(0);
   if (columns < 1 || columns > points)
     fail<InputError>("tangent kernel: 1 to {} columns required, got {}", points, columns);
-  auto kernel = torch::zeros({points, columns}, torch::kFloat32);
+  auto kernel = torch::zeros({points, columns}, inputs.options().dtype(torch::kFloat32));
   int64_t classes = 1;
   for (int64_t c = 0; c < classes; ++c) {
     LogitJacobian jacobian(network);
@@ -22,7 +22,7 @@ torch::Tensor tangent_kernel(Network& network, const torch::Tensor& inputs, int6
     jacobian.add(direction);
     kernel += jacobian.gram().narrow(1, 0, columns);
   }
-  return kernel;
+  return kernel.cpu();
 }
 
 }  // namespace expunge

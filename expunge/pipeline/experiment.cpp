@@ -28,7 +28,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 // The folder belongs to one configuration: its options decide what every file in it means.
 void claim_folder(const fs::path& folder, const RunConfig& config) {
-  const auto text = to_toml(config, false);
+  const auto text = identity_toml(config);
   const auto path = folder / "config.toml";
   fs::create_directories(folder);
   if (!fs::exists(path)) {
@@ -40,7 +40,7 @@ void claim_folder(const fs::path& folder, const RunConfig& config) {
   std::string there = read_file(path);
   if (there == text) return;
   try {
-    there = to_toml(read_run_config(path), false);
+    there = identity_toml(read_run_config(path));
   } catch (const Error&) {
   }
   if (there == text) return;
@@ -52,6 +52,15 @@ void claim_folder(const fs::path& folder, const RunConfig& config) {
       "or remove this one",
       folder.string(), old_line == a.end() ? "nothing more" : *old_line,
       new_line == b.end() ? "nothing more" : *new_line);
+}
+
+// A line for every device that has computed in the folder.
+void record_device(const fs::path& folder, const ComputeOptions& compute, torch::Device device) {
+  const auto path = folder / "devices.txt";
+  const auto line = fmt::format("{}, {}\n", describe_device(device),
+                                compute.precision == Precision::half ? "half" : "float32");
+  const std::string there = fs::exists(path) ? read_file(path) : "";
+  if (there.find(line) == std::string::npos) write_file_atomically(path, there + line);
 }
 
 // Fills OUT/<kind>-<set>: student i is full model i brought to its targets.
@@ -75,6 +84,8 @@ Experiment::Experiment(RunConfig config, fs::path folder, int64_t workers, Progr
   config_.validate();
   data_ = load_data(config_.data);
   problem_ = make_problem(data_);
+  const auto device = open_device(config_.compute);
+  computing_ = problem_.on(device, config_.compute.precision);
   // Before the folder is claimed: a corrected configuration must find it free.
   [[maybe_unused]] const auto fits = state_shapes(config_.recipe.network, problem_.shape);
   for (const auto& set : config_.forget_sets) {
@@ -82,6 +93,7 @@ Experiment::Experiment(RunConfig config, fs::path folder, int64_t workers, Progr
     forget_sets_.push_back({set, read_forget_set(file, problem_.n())});
   }
   claim_folder(folder_, config_);
+  if (!device.is_cpu()) record_device(folder_, config_.compute, device);
 }
 
 EnsembleSpec Experiment::subset_spec() const {
@@ -117,7 +129,7 @@ double Experiment::training_cost() const {
 }
 
 EnsembleStore Experiment::train_store(const EnsembleSpec& spec) const {
-  return train_ensemble(folder_ / spec.name, spec, config_.recipe, problem_, workers_, progress_);
+  return train_ensemble(folder_ / spec.name, spec, config_.recipe, computing_, workers_, progress_);
 }
 
 void Experiment::train() const {

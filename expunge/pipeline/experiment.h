@@ -1,6 +1,7 @@
 // The stages of an experiment, each of which reads what the earlier ones left in its folder.
 //
-//   OUT/config.toml                 the configuration, every option with its value
+//   OUT/config.toml                 the configuration, every option with its value but [compute]
+//   OUT/devices.txt                 devices other than the CPU that have computed here
 //   OUT/subset, full/               ensembles (train/ensemble_store.h)
 //   OUT/labels.npy                  (m) int64, of all evaluation points
 //   OUT/oracle-<set>/               for each forget set, models retrained without it
@@ -58,6 +59,8 @@ class Experiment {
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
   [[nodiscard]] const DataSplit& data() const { return data_; }
   [[nodiscard]] const Problem& problem() const { return problem_; }
+  /// The same where networks are computed: on the configuration's device.
+  [[nodiscard]] const Problem& computing() const { return computing_; }
   [[nodiscard]] const std::vector<ForgetSet>& forget_sets() const { return forget_sets_; }
   [[nodiscard]] int64_t workers() const { return workers_; }
   [[nodiscard]] ProgressSink* progress() const { return progress_; }
@@ -96,6 +99,7 @@ class Experiment {
   ProgressSink* progress_;
   DataSplit data_;
   Problem problem_;
+  Problem computing_;
   std::vector<ForgetSet> forget_sets_;
 };
 

@@ -14,7 +14,7 @@ namespace expunge {
 
 torch::Tensor network_kernel(const Experiment& experiment) {
   const auto path = experiment.folder() / "kernel.npy";
-  const auto& problem = experiment.problem();
+  const auto& problem = experiment.computing();
   const auto full = experiment.open_store("full", "train");
   if (std::filesystem::exists(path)) {
     const auto kernel = read_npy(path);
@@ -35,9 +35,14 @@ torch::Tensor network_kernel(const Experiment& experiment) {
     if (auto* progress = experiment.progress()) progress->update("kernel", done, models, 0);
   };
   tell(0);
-  parallel_for(models, experiment.workers(), [&](int64_t i) {
-    const auto model = full.model(i);
-    kernels[static_cast<size_t>(i)] = tangent_kernel(*model.network, problem.inputs, problem.n());
+  const bool on_cpu = problem.device().is_cpu();
+  // Elsewhere m^2 numbers of one model leave no room for those of another.
+  parallel_for(models, on_cpu ? experiment.workers() : 1, [&](int64_t i) {
+    auto model = full.model(i);
+    on_device(problem.device(), [&] {
+      if (!on_cpu) model.network = model.network->on(problem.device());
+      kernels[static_cast<size_t>(i)] = tangent_kernel(*model.network, problem.inputs, problem.n());
+    });
     tell(1);
   });
   auto kernel = torch::zeros({problem.m(), problem.n()}, torch::kFloat32);

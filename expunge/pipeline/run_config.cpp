@@ -91,6 +91,7 @@ void RunConfig::validate() const {
   attribution.validate();
   matching.validate();
   evaluation.validate();
+  compute.validate();
   if (forget_sets.empty())
     fail<OptionError>("{}: at least one [[forget_set]] required, got none", path.string());
   std::set<std::string> names;
@@ -108,7 +109,8 @@ void RunConfig::validate() const {
 std::vector<OptionGroup> option_groups(RunConfig& config) {
   return {options_of(config.data),      options_of(config.recipe),
           options_of(config.ensembles), options_of(config.attribution),
-          options_of(config.matching),  options_of(config.evaluation)};
+          options_of(config.matching),  options_of(config.evaluation),
+          options_of(config.compute)};
 }
 
 RunConfig read_run_config(const std::filesystem::path& path) {
@@ -146,16 +148,29 @@ RunConfig read_run_config(const std::filesystem::path& path) {
   return config;
 }
 
-std::string to_toml(const RunConfig& config, bool comments) {
-  RunConfig copy = config;
+namespace {
+
+std::string config_text(RunConfig copy, bool comments, bool with_compute) {
   std::string text = to_toml_table(top_options(copy), comments);
-  for (const auto& group : option_groups(copy)) text += "\n" + to_toml_table(group, comments);
+  for (const auto& group : option_groups(copy)) {
+    if (with_compute || group.name() != "compute") text += "\n" + to_toml_table(group, comments);
+  }
   for (auto& set : copy.forget_sets) {
     auto table = to_toml_table(options_of(set), comments);
     table.replace(table.find("[forget_set]"), 12, "[[forget_set]]");
     text += "\n" + table;
   }
   return text;
+}
+
+}  // namespace
+
+std::string to_toml(const RunConfig& config, bool comments) {
+  return config_text(config, comments, /*with_compute=*/true);
+}
+
+std::string identity_toml(const RunConfig& config) {
+  return config_text(config, /*comments=*/false, /*with_compute=*/false);
 }
 
 }  // namespace expunge

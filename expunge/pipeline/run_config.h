@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "expunge/attribution/attribution_options.h"
+#include "expunge/core/device.h"
 #include "expunge/core/options.h"
 #include "expunge/data/load.h"
 #include "expunge/data/masks.h"
@@ -59,13 +60,14 @@ struct RunConfig {
   AttributionOptions attribution;
   MatchingOptions matching;
   EvaluationOptions evaluation;
+  ComputeOptions compute;  // not part of what the experiment is
   std::vector<ForgetSetConfig> forget_sets;
 
   /// OptionError if an option is out of its range, two forget sets have one name, or none is given.
   void validate() const;
 };
 
-/// Reads [data], [recipe], [ensembles], [attribution], [matching], [evaluation] and [[forget_set]];
+/// Reads [data], [recipe], [ensembles], [attribution], [matching], [evaluation], [compute] and [[forget_set]];
 /// what is not set keeps its default. OptionError names file, line and the nearest known name.
 RunConfig read_run_config(const std::filesystem::path& path);
 
@@ -74,5 +76,8 @@ std::vector<OptionGroup> option_groups(RunConfig& config);
 
 /// The whole configuration as TOML, every option with its value; with comments on request.
 std::string to_toml(const RunConfig& config, bool comments);
+
+/// The same without [compute] and comments: what an experiment is, wherever it is computed.
+std::string identity_toml(const RunConfig& config);
 
 }  // namespace expunge

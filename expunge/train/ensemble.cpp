@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "expunge/core/device.h"
 #include "expunge/core/error.h"
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
@@ -10,6 +11,8 @@
 
 namespace expunge {
 namespace {
+
+constexpr int64_t most_at_once = 16;  // on a CUDA device, where the number is not given
 
 // Before there is a store: one that is made for settings that no model can be trained with would
 // refuse the corrected ones.
@@ -70,16 +73,23 @@ torch::Tensor model_mask(const EnsembleSpec& spec, int64_t n, int64_t row) {
   return mask;
 }
 
-std::unique_ptr<Network> train_member(const EnsembleSpec& spec, const Recipe& recipe,
-                                      const Problem& problem, int64_t row) {
+std::unique_ptr<LayeredNetwork> train_member(const EnsembleSpec& spec, const Recipe& recipe,
+                                             const Problem& problem, int64_t row,
+                                             GraphTraining* graphs) {
   const auto members_tensor = model_mask(spec, problem.n(), row).nonzero().flatten().contiguous();
   const std::span<const int64_t> members(members_tensor.data_ptr<int64_t>(),
                                          static_cast<size_t>(members_tensor.numel()));
   const uint64_t seed = model_seed(spec, row);
   auto network = make_network(recipe.network, problem.shape);
   network->initialise(derive_seed(seed, "initial", 0));
+  if (!problem.device().is_cpu()) network = network->on(problem.device());
+  const uint64_t order = derive_seed(seed, "order", 0);
   try {
-    train_network(*network, problem.training, members, recipe, derive_seed(seed, "order", 0));
+    if (graphs != nullptr) {
+      graphs->train(*network, members, order);
+    } else {
+      train_network(*network, problem.training, members, recipe, order);
+    }
   } catch (const NonFiniteError& error) {
     fail<NonFiniteError>("ensemble {}, model {}: {}", spec.name, row, error.what());
   }
@@ -90,13 +100,22 @@ EnsembleStore train_ensemble(const std::filesystem::path& folder, const Ensemble
                              const Recipe& recipe, const Problem& problem, int64_t workers,
                              ProgressSink* progress) {
   check(spec, recipe, problem.n());
+  const auto graphs = GraphTraining::make(problem, recipe);
+  if (graphs != nullptr) {
+    const auto examples = model_mask(spec, problem.n(), 0).sum().item<int64_t>();
+    const int64_t most = workers > 0 ? workers : most_at_once;
+    on_device(problem.device(), [&] { workers = graphs->at_once(examples, most); });
+  }
   return fill_store(
       folder, describe(spec, recipe, problem), recipe, problem,
       [&](int64_t row) { return model_mask(spec, problem.n(), row); },
       [&](int64_t row) {
-        return MadeModel{train_member(spec, recipe, problem, row), {}};
+        return MadeModel{train_member(spec, recipe, problem, row, graphs.get()), {}};
       },
-      workers, progress);
+      workers, progress,
+      [&](int64_t) {
+        if (graphs != nullptr) graphs->release();
+      });
 }
 
 EnsembleStore fill_store(const std::filesystem::path& folder,
@@ -104,7 +123,7 @@ EnsembleStore fill_store(const std::filesystem::path& folder,
                          const Problem& problem,
                          const std::function<torch::Tensor(int64_t)>& mask_of,
                          const std::function<MadeModel(int64_t)>& make, int64_t workers,
-                         ProgressSink* progress) {
+                         ProgressSink* progress, const std::function<void(int64_t)>& released) {
   auto store = EnsembleStore::create_or_open(folder, description);
   std::vector<int64_t> missing;
   const auto there = store.completed();
@@ -118,9 +137,13 @@ EnsembleStore fill_store(const std::filesystem::path& folder,
     if (progress != nullptr) progress->update(description.name, done, description.models, resumed);
   };
   report();
-  const auto common = model_metadata(recipe, problem);
-  parallel_for(static_cast<int64_t>(missing.size()), workers, [&](int64_t i) {
-    const int64_t row = missing[static_cast<size_t>(i)];
+  auto common = model_metadata(recipe, problem);
+  if (!problem.device().is_cpu()) {
+    common["expunge.device"] = describe_device(problem.device());
+    common["expunge.precision"] = problem.precision == Precision::half ? "half" : "float32";
+    if (workers <= 0) workers = std::min(worker_count(), most_at_once);
+  }
+  const auto fill_row = [&](int64_t row) {
     auto [network, metadata] = make(row);
     metadata.insert(common.begin(), common.end());
     try {
@@ -133,7 +156,16 @@ EnsembleStore fill_store(const std::filesystem::path& folder,
     const std::lock_guard lock(mutex);
     ++done;
     report();
-  });
+  };
+  parallel_for_halving(
+      static_cast<int64_t>(missing.size()), workers,
+      [&](int64_t i) {
+        on_device(problem.device(), [&] { fill_row(missing[static_cast<size_t>(i)]); });
+      },
+      [&](int64_t left) {
+        if (released) released(left);
+        release_cached_memory(problem.device());
+      });
   store.finalise();
   return store;
 }

@@ -9,6 +9,7 @@
 #include "expunge/core/progress.h"
 #include "expunge/data/masks.h"
 #include "expunge/train/ensemble_store.h"
+#include "expunge/train/graph_training.h"
 #include "expunge/train/problem.h"
 #include "expunge/train/recipe.h"
 
@@ -36,12 +37,15 @@ uint64_t model_seed(const EnsembleSpec& spec, int64_t row);
 /// Mask (n) bool of model `row`.
 torch::Tensor model_mask(const EnsembleSpec& spec, int64_t n, int64_t row);
 
-/// One model of an ensemble, trained from scratch.
-std::unique_ptr<Network> train_member(const EnsembleSpec& spec, const Recipe& recipe,
-                                      const Problem& problem, int64_t row);
+/// One model of an ensemble, trained from scratch on the problem's device; by `graphs`, made for the
+/// same problem and recipe, where there is one.
+std::unique_ptr<LayeredNetwork> train_member(const EnsembleSpec& spec, const Recipe& recipe,
+                                             const Problem& problem, int64_t row,
+                                             GraphTraining* graphs = nullptr);
 
 /// Opens or makes the ensemble's store in `folder` and trains the rows that it lacks, `workers` at
-/// a time (0: one a processor), each on one thread. Rows do not depend on the number of workers or
+/// a time (0: one a processor; on a CUDA device as many as it has memory for, 16 at most), each on one
+/// thread. Where a device's memory does not suffice, half as many go on. Rows do not depend on the number of workers or
 /// on interruptions. Throws Interrupted on request_interrupt(), with all finished rows kept,
 /// NonFiniteError naming the model that diverged, and, before there is a store, OptionError or
 /// InputError for a spec or recipe that cannot be trained.
@@ -57,13 +61,16 @@ struct MadeModel {
 
 /// As train_ensemble, but row i comes from make(i): for models that do not come from training
 /// alone, such as unlearned ones. Their logits at all evaluation points are appended with
-/// mask_of(i). Both are called from several threads.
+/// mask_of(i). Both are called from several threads, on a CUDA device each with a stream of its own; the
+/// networks are on the problem's device. `released` is called where rows are tried again for lack of
+/// memory.
 EnsembleStore fill_store(const std::filesystem::path& folder,
                          const EnsembleDescription& description, const Recipe& recipe,
                          const Problem& problem,
                          const std::function<torch::Tensor(int64_t)>& mask_of,
                          const std::function<MadeModel(int64_t)>& make, int64_t workers = 0,
-                         ProgressSink* progress = nullptr);
+                         ProgressSink* progress = nullptr,
+                         const std::function<void(int64_t)>& released = {});
 
 /// All options of the recipe by name, as TOML text: what ensemble.json records.
 std::map<std::string, std::string> recipe_settings(const Recipe& recipe);

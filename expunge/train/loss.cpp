@@ -34,11 +34,23 @@ double cross_entropy_of(const torch::Tensor& logits, const torch::Tensor& labels
   return loss / static_cast<double>(batch);
 }
 
+// Of LibTorch's operators, wherever the logits are.
+double cross_entropy_anywhere(const torch::Tensor& logits, const torch::Tensor& labels,
+                              torch::Tensor& gradient) {
+  const auto own = labels.to(logits.device()).unsqueeze(1);
+  const auto logs = logits.log_softmax(1);
+  const auto batch = static_cast<double>(logits.size(0));
+  gradient.copy_(logs.exp().scatter_add_(1, own, torch::full_like(own, -1, logits.options())));
+  gradient.div_(batch);
+  return -logs.gather(1, own).sum(torch::kFloat64).item<double>() / batch;
+}
+
 }  // namespace
 
 double cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels,
                      torch::Tensor& gradient) {
   require_same_shape(gradient, logits);
+  if (!logits.is_cpu()) return cross_entropy_anywhere(logits, labels, gradient);
   if (logits.scalar_type() == torch::kFloat64)
     return cross_entropy_of<double>(logits, labels, gradient);
   return cross_entropy_of<float>(logits, labels, gradient);

@@ -1,12 +1,12 @@
-// Losses on logits, with their gradients.
+// Losses on logits, with their gradients, which are on the logits' device.
 #pragma once
 
 #include <torch/types.h>
 
 namespace expunge {
 
-/// Mean cross-entropy (nats) of logits (B, C), float32 or float64, against labels (B) int64. Writes
-/// d(loss)/d(logits) = (softmax(z) - onehot(y)) / B to `gradient` (B, C).
+/// Mean cross-entropy (nats) of logits (B, C), float32 or float64, against labels (B) int64 there or on
+/// the CPU. Writes d(loss)/d(logits) = (softmax(z) - onehot(y)) / B to `gradient` (B, C).
 double cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels,
                      torch::Tensor& gradient);
 

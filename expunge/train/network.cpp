@@ -31,11 +31,13 @@ void collect_layers(const std::string& prefix, Layer* layer, std::vector<NamedLa
 torch::Tensor in_batches(const char* what, const torch::Tensor& inputs, int64_t batch,
                          const std::function<torch::Tensor(const torch::Tensor&)>& evaluate) {
   torch::Tensor all;
+  if (!inputs.is_cpu()) batch = std::max<int64_t>(batch, 1000);
   for (int64_t begin = 0; begin < inputs.size(0); begin += batch) {
     const auto part = evaluate(inputs.narrow(0, begin, std::min(batch, inputs.size(0) - begin)));
     if (!all.defined()) all = torch::empty({inputs.size(0), part.size(1)}, part.options());
     all.narrow(0, begin, part.size(0)).copy_(part);
   }
+  all = all.cpu();
   const auto finite = torch::isfinite(all);
   if (!finite.all().item<bool>()) {
     const auto row = torch::logical_not(finite.all(1)).nonzero()[0][0].item<int64_t>();
@@ -47,8 +49,8 @@ torch::Tensor in_batches(const char* what, const torch::Tensor& inputs, int64_t 
 }  // namespace
 
 LayeredNetwork::LayeredNetwork(std::function<std::unique_ptr<Layer>()> build,
-                               torch::ScalarType dtype)
-    : build_(std::move(build)), dtype_(dtype), root_(build_()) {
+                               torch::ScalarType dtype, torch::Device device)
+    : build_(std::move(build)), root_(build_()) {
   std::vector<NamedLayer> layers;
   collect_layers("", root_.get(), layers);
   int64_t parameter_count = 0;
@@ -57,7 +59,7 @@ LayeredNetwork::LayeredNetwork(std::function<std::unique_ptr<Layer>()> build,
     for (const auto* p : layer->parameters()) parameter_count += element_count(p->shape);
     for (const auto* b : layer->buffers()) buffer_count += element_count(b->shape);
   }
-  const auto options = torch::TensorOptions().dtype(dtype);
+  const auto options = torch::TensorOptions().dtype(dtype).device(device);
   parameters_ = torch::zeros({parameter_count}, options);
   gradient_ = torch::zeros({parameter_count}, options);
   buffers_ = torch::zeros({buffer_count}, options);
@@ -105,14 +107,23 @@ void LayeredNetwork::backward(const torch::Tensor& logit_gradient, const Backwar
 }
 
 std::unique_ptr<Network> LayeredNetwork::clone() const {
-  return as(dtype_);
+  return copy(parameters_.options());
 }
 
 std::unique_ptr<LayeredNetwork> LayeredNetwork::as(torch::ScalarType dtype) const {
-  auto copy = std::make_unique<LayeredNetwork>(build_, dtype);
-  copy->parameters_.copy_(parameters_);
-  copy->buffers_.copy_(buffers_);
-  return copy;
+  return copy(parameters_.options().dtype(dtype));
+}
+
+std::unique_ptr<LayeredNetwork> LayeredNetwork::on(torch::Device device) const {
+  return copy(parameters_.options().device(device));
+}
+
+std::unique_ptr<LayeredNetwork> LayeredNetwork::copy(const torch::TensorOptions& options) const {
+  auto network = std::make_unique<LayeredNetwork>(
+      build_, c10::typeMetaToScalarType(options.dtype()), options.device());
+  network->parameters_.copy_(parameters_);
+  network->buffers_.copy_(buffers_);
+  return network;
 }
 
 void LayeredNetwork::initialise(uint64_t seed) {

@@ -44,7 +44,8 @@ class Network {
 class LayeredNetwork final : public Network {
  public:
   /// `build` makes the layers; it is called again by clone().
-  LayeredNetwork(std::function<std::unique_ptr<Layer>()> build, torch::ScalarType dtype);
+  LayeredNetwork(std::function<std::unique_ptr<Layer>()> build, torch::ScalarType dtype,
+                 torch::Device device = torch::kCPU);
 
   torch::Tensor forward(const torch::Tensor& x, Mode mode) override;
   void backward(const torch::Tensor& logit_gradient) override;
@@ -60,16 +61,22 @@ class LayeredNetwork final : public Network {
   [[nodiscard]] torch::Tensor gradient() const override { return gradient_; }
   [[nodiscard]] NamedTensors state() const override { return state_; }
   [[nodiscard]] std::unique_ptr<Network> clone() const override;
-  /// The same network in float32 or float64.
+  /// The same network in float32 or float64, on the same device.
   [[nodiscard]] std::unique_ptr<LayeredNetwork> as(torch::ScalarType dtype) const;
+
+  /// The same network in memory of its own on another device.
+  [[nodiscard]] std::unique_ptr<LayeredNetwork> on(torch::Device device) const;
+  /// The outermost layer.
+  [[nodiscard]] Layer& root() const { return *root_; }
 
   /// Draws fresh parameters, each tensor from a stream of its own: the same for the same seed on
   /// every platform.
   void initialise(uint64_t seed);
 
  private:
+  [[nodiscard]] std::unique_ptr<LayeredNetwork> copy(const torch::TensorOptions& options) const;
+
   std::function<std::unique_ptr<Layer>()> build_;
-  torch::ScalarType dtype_;
   std::unique_ptr<Layer> root_;
   torch::Tensor parameters_;
   torch::Tensor gradient_;
@@ -90,7 +97,8 @@ void check_state(const NamedShapes& required, const NamedTensors& source, const 
 /// `where`, if one is missing, unknown, or of another shape.
 void load_state(Network& network, const NamedTensors& source, const std::string& where);
 
-/// Logits (n, C) of n inputs, in batches of `batch`, Mode::eval; NonFiniteError names the input.
+/// Logits (n, C) of n inputs, which are on the network's device, in batches of `batch` (more on a CUDA
+/// device), Mode::eval, in the CPU's memory; NonFiniteError names the input.
 torch::Tensor evaluate_logits(Network& network, const torch::Tensor& inputs, int64_t batch = 500);
 
 /// Features (n, d) of n inputs, as evaluate_logits().

@@ -88,6 +88,29 @@ void adam_step(const OptimiserOptions& o, torch::Tensor& w, const torch::Tensor&
 
 }  // namespace
 
+namespace {
+
+// The same formulas by LibTorch's operators, wherever the parameters are.
+void step_anywhere(const OptimiserOptions& o, torch::Tensor& w, const torch::Tensor& g,
+                   torch::Tensor& first, torch::Tensor& second, double rate, int64_t steps) {
+  const bool decoupled = o.kind == OptimiserKind::adamw;
+  const auto d = decoupled ? g : at::add(g, w, o.weight_decay);
+  if (o.kind == OptimiserKind::sgd) {
+    first.mul_(o.momentum).add_(d);
+    w.sub_(o.nesterov ? at::add(d, first, o.momentum) : first, rate);
+    return;
+  }
+  const auto t = static_cast<double>(steps);
+  first.mul_(o.beta1).add_(d, 1 - o.beta1);
+  second.mul_(o.beta2).addcmul_(d, d, 1 - o.beta2);
+  auto direction = (first / (1 - std::pow(o.beta1, t)))
+                       .div_((second / (1 - std::pow(o.beta2, t))).sqrt_().add_(o.epsilon));
+  if (decoupled) direction.add_(w, o.weight_decay);
+  w.sub_(direction, rate);
+}
+
+}  // namespace
+
 Optimiser::Optimiser(const OptimiserOptions& options, const torch::Tensor& parameters)
     : options_(options) {
   options.validate();
@@ -102,6 +125,8 @@ void Optimiser::step(torch::Tensor& parameters, const torch::Tensor& gradient,
          parameters.numel(), gradient.numel());
   }
   ++steps_;
+  if (!parameters.is_cpu())
+    return step_anywhere(options_, parameters, gradient, first_, second_, learning_rate, steps_);
   const bool is_double = parameters.scalar_type() == torch::kFloat64;
   if (options_.kind == OptimiserKind::sgd) {
     is_double ? sgd_step<double>(options_, parameters, gradient, first_, learning_rate)

@@ -31,6 +31,7 @@ class Flatten final : public Layer {
 class Scale final : public Layer {
  public:
   explicit Scale(double factor) : factor_(factor) {}
+  [[nodiscard]] double factor() const { return factor_; }
   torch::Tensor forward(const torch::Tensor& x, Mode mode) override;
   torch::Tensor backward(const torch::Tensor& output_gradient,
                          const BackwardRequest& request) override;

@@ -9,6 +9,7 @@ namespace expunge {
 class MaxPool final : public Layer {
  public:
   explicit MaxPool(int64_t size) : size_(size) {}
+  [[nodiscard]] int64_t size() const { return size_; }
   torch::Tensor forward(const torch::Tensor& x, Mode mode) override;
   torch::Tensor backward(const torch::Tensor& output_gradient,
                          const BackwardRequest& request) override;

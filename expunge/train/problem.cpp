@@ -38,6 +38,15 @@ void check(const DataSplit& data) {
 
 }  // namespace
 
+Problem Problem::on(torch::Device device, Precision wanted) const {
+  Problem moved = *this;
+  moved.precision = wanted;
+  if (device == inputs.device()) return moved;
+  moved.inputs = inputs.to(device);
+  moved.training.inputs = moved.inputs.narrow(0, 0, n());
+  return moved;
+}
+
 Problem make_problem(const DataSplit& data) {
   check(data);
   Problem problem;

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "expunge/core/device.h"
 #include "expunge/data/dataset.h"
 #include "expunge/data/normalisation.h"
 #include "expunge/train/networks.h"
@@ -20,10 +21,14 @@ struct Problem {
   torch::Tensor labels;   // (m) int64
   Normalisation normalisation;
   NetworkShape shape;
+  Precision precision = Precision::float32;  // of training, where inputs are on a CUDA device
   std::string fingerprint;  // digest of inputs, labels, normalisation and all sizes; no names
 
   [[nodiscard]] int64_t n() const { return training.labels.size(0); }
   [[nodiscard]] int64_t m() const { return labels.size(0); }
+  [[nodiscard]] torch::Device device() const { return inputs.device(); }
+  /// The same with inputs on `device`, where its networks are then computed; labels stay on the CPU.
+  [[nodiscard]] Problem on(torch::Device device, Precision precision) const;
 };
 
 /// Normalises both parts by the training part's channels. InputError if a part is not sound or the

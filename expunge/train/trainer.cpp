@@ -14,6 +14,13 @@ namespace expunge {
 void gather_rows(const torch::Tensor& inputs, std::span<const int64_t> indices,
                  torch::Tensor& batch) {
   const auto rows = static_cast<int64_t>(indices.size());
+  if (!inputs.is_cpu()) {
+    const auto index = torch::empty({rows}, torch::kInt64);
+    std::copy(indices.begin(), indices.end(), index.data_ptr<int64_t>());
+    batch = inputs.index_select(0, index.to(inputs.device()));
+    if (inputs.dim() == 4) batch = batch.contiguous(inputs.suggest_memory_format());
+    return;
+  }
   if (!batch.defined() || batch.size(0) != rows) {
     auto shape = inputs.sizes().vec();
     shape[0] = rows;
@@ -37,7 +44,8 @@ void train_network(Network& network, const TrainingData& data, std::span<const i
   if (n == 0) fail<InputError>("at least one training example required, got none");
   const int64_t per_epoch = (n + recipe.batch_size - 1) / recipe.batch_size;
   const int64_t steps = per_epoch * recipe.epochs;
-  const auto inputs = data.inputs.to(network.parameters().scalar_type());
+  const auto inputs =
+      data.inputs.to(network.parameters().device(), network.parameters().scalar_type());
 
   torch::Tensor parameters = network.parameters();
   Optimiser optimiser(recipe.optimiser, parameters);

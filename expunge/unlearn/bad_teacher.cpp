@@ -36,12 +36,13 @@ UnlearnSummary BadTeacher::unlearn(Network& network, const UnlearnTask& task) co
   const auto retained = retained_examples(task);
   const auto forgotten = forget_mask(task.forget, problem.n());
   const auto good = network.clone();
-  const auto bad = make_network(architecture_, problem.shape);
+  auto bad = make_network(architecture_, problem.shape);
   bad->initialise(derive_seed(task.seed, "bad teacher", 0));
+  bad = bad->on(network.parameters().device());
 
   GradientPasses passes(network, task, options_.stepping);
   const auto loss = [&](const GradientPasses::Batch& batch, torch::Tensor& gradient) {
-    const auto in_forget = rows(forgotten, batch.members).unsqueeze(1);
+    const auto in_forget = rows(forgotten, batch.members).to(batch.logits.device()).unsqueeze(1);
     const auto teacher = torch::where(in_forget, bad->forward(batch.inputs, Mode::eval),
                                       good->forward(batch.inputs, Mode::eval));
     passes.count(static_cast<double>(batch.members.size()) / 3);  // only one of the two is needed

@@ -26,7 +26,7 @@ UnlearnSummary match_by_gradient(Network& network, const UnlearnTask& task,
 
   const auto dtype = network.parameters().scalar_type();
   const auto inputs = task.problem.inputs.to(dtype);
-  const auto targets = task.targets.to(dtype);
+  const auto targets = task.targets.to(network.parameters().device(), dtype);
   // The full model, whose logits hold the retained examples in place.
   const auto original = retain_targets == RetainTargets::own ? network.clone() : nullptr;
 

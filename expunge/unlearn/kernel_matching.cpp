@@ -49,7 +49,8 @@ KroneckerCurvature curvature_of(Network& network, const UnlearnTask& task, int64
   auto directions =
       at::empty({static_cast<int64_t>(drawn.size()), task.targets.size(1)}, torch::kFloat64);
   std::generate_n(directions.data_ptr<double>(), directions.numel(), [&] { return rng.normal(); });
-  return {network, inputs_of(task, drawn, dtype), directions.to(dtype), damp};
+  return {network, inputs_of(task, drawn, dtype),
+          directions.to(network.parameters().device(), dtype), damp};
 }
 
 // Rows for every sample, and what v . z is short of, in the order of the Jacobian's rows.
@@ -80,7 +81,7 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
   const int64_t n = task.problem.n();
   const int64_t steps = options.steps > 0 ? options.steps : default_matching(forget, n).steps;
   const auto dtype = network.parameters().scalar_type();
-  const auto targets = task.targets.to(dtype);
+  const auto targets = task.targets.to(network.parameters().device(), dtype);
   const int64_t classes = targets.size(1);
   const int64_t at_once = std::max<int64_t>(1, options.kernel_rows / (classes + 1));
   const auto retain_points = [&](int64_t part) {
@@ -131,7 +132,7 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
         wanted = original->forward(retained_inputs, Mode::eval);
         summary.sample_gradients += retain / 3;
       }
-      const auto labels = rows(task.problem.training.labels, retained);
+      const auto labels = rows(task.problem.training.labels, retained).to(logits.device());
       const auto retain_residual =
           add_rows(jacobian, margin_directions(logits, labels).unsqueeze(1), wanted - logits);
 

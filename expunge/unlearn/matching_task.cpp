@@ -19,7 +19,11 @@ void check_task(const UnlearnTask& task) {
 }
 
 double forget_error(const torch::Tensor& forget_logits, const UnlearnTask& task) {
-  return (rows(task.targets, task.forget) - forget_logits).square().mean().sqrt().item<double>();
+  return (rows(task.targets, task.forget).to(forget_logits.device()) - forget_logits)
+      .square()
+      .mean()
+      .sqrt()
+      .item<double>();
 }
 
 }  // namespace expunge::matching

@@ -27,7 +27,7 @@ OptionGroup options_of(RelabellingOptions& o) {
 }
 
 torch::Tensor salient(const torch::Tensor& gradient, double share) {
-  const auto size = gradient.abs().to(torch::kFloat64).contiguous();
+  const auto size = gradient.abs().to(torch::kCPU, torch::kFloat64).contiguous();
   const auto* sizes = size.data_ptr<double>();
   std::vector<int64_t> order(static_cast<size_t>(size.numel()));
   std::iota(order.begin(), order.end(), 0);
@@ -69,7 +69,9 @@ UnlearnSummary Relabelling::unlearn(Network& network, const UnlearnTask& task) c
     cross_entropy(logits, rows(problem.training.labels, task.forget), gradient);
     network.backward(gradient);
     passes.count(static_cast<double>(task.forget.size()));
-    frozen = salient(network.gradient(), options_.saliency_share).logical_not();
+    frozen = salient(network.gradient(), options_.saliency_share)
+                 .logical_not()
+                 .to(network.gradient().device());
     original = network.parameters().clone();
   }
   const auto keep_frozen = [&](torch::Tensor& parameters) {

@@ -57,7 +57,8 @@ torch::Tensor squared_gradients(Network& network, const TrainingData& data,
   auto* layered = dynamic_cast<LayeredNetwork*>(&network);
   if (layered == nullptr) return squared_gradients_one_by_one(network, data, members);
   const auto dtype = network.parameters().scalar_type();
-  auto sum = torch::zeros({network.parameters().numel()}, torch::kFloat64);
+  auto sum = torch::zeros({network.parameters().numel()},
+                          network.parameters().options().dtype(torch::kFloat64));
   constexpr size_t batch = 256;
   torch::Tensor inputs;
   torch::Tensor labels;
@@ -84,7 +85,8 @@ torch::Tensor squared_gradients(Network& network, const TrainingData& data,
 torch::Tensor squared_gradients_one_by_one(Network& network, const TrainingData& data,
                                            std::span<const int64_t> members) {
   const auto dtype = network.parameters().scalar_type();
-  auto sum = torch::zeros({network.parameters().numel()}, torch::kFloat64);
+  auto sum = torch::zeros({network.parameters().numel()},
+                          network.parameters().options().dtype(torch::kFloat64));
   torch::Tensor input;
   torch::Tensor gradient;
   for (const int64_t i : members) {

@@ -26,7 +26,7 @@ std::vector<int64_t> draw(const std::vector<int64_t>& from, int64_t count, Count
 torch::Tensor rows(const torch::Tensor& x, std::span<const int64_t> indices) {
   const auto index = torch::empty({static_cast<int64_t>(indices.size())}, torch::kInt64);
   std::copy(indices.begin(), indices.end(), index.data_ptr<int64_t>());
-  return x.index_select(0, index);
+  return x.index_select(0, index.to(x.device()));
 }
 
 }  // namespace expunge

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/scratch_folder.h"
+#include "expunge/core/device.h"
 #include "expunge/core/error.h"
 
 namespace expunge {
@@ -222,6 +223,64 @@ TEST(WorkerPool, BlocksThatAreNotPositiveAreRefused) {
     EXPECT_SAYS(message_of<Error>([&] { parallel_blocks(5, block, 1, [](int64_t, int64_t) {}); }),
                 fmt::format("must be positive, got {}", block));
   }
+}
+
+// A device with room for so many tasks at once.
+class Room {
+ public:
+  explicit Room(int64_t places) : places_(places) {}
+  void work() {
+    const auto inside = ++inside_;
+    if (inside > places_) {
+      --inside_;
+      throw OutOfMemory("no room");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    --inside_;
+  }
+
+ private:
+  int64_t places_;
+  std::atomic<int64_t> inside_{0};
+};
+
+TEST(WorkerPoolHalving, EveryTaskIsDoneWithAsManyWorkersAsThereIsRoomFor) {
+  for (const int64_t places : {1, 2, 3, 100}) {
+    Room room(places);
+    std::vector<std::atomic<int>> done(40);
+    std::vector<int64_t> went_on;
+    const int64_t workers = parallel_for_halving(
+        40, 8,
+        [&](int64_t i) {
+          room.work();
+          ++done.at(static_cast<size_t>(i));
+        },
+        [&](int64_t left) { went_on.push_back(left); });
+    for (const auto& count : done) EXPECT_EQ(count.load(), 1);
+    EXPECT_GE(workers, 1);
+    if (places == 100) {
+      EXPECT_EQ(workers, 8);
+    }
+    if (!went_on.empty()) {
+      EXPECT_EQ(went_on.back(), workers);
+    }
+    for (size_t k = 0; k < went_on.size(); ++k) EXPECT_EQ(went_on[k], 8 >> (k + 1));
+  }
+}
+
+TEST(WorkerPoolHalving, OneWorkerWithoutRoomIsAnError) {
+  Room room(0);
+  EXPECT_THROW(parallel_for_halving(5, 4, [&](int64_t) { room.work(); }), OutOfMemory);
+}
+
+TEST(WorkerPoolHalving, OtherErrorsAreNotTriedAgain) {
+  std::atomic<int> calls{0};
+  const auto task = [&](int64_t) {
+    ++calls;
+    throw NonFiniteError("diverged");
+  };
+  EXPECT_THROW(parallel_for_halving(1, 4, task), NonFiniteError);
+  EXPECT_EQ(calls.load(), 1);
 }
 
 }  // namespace

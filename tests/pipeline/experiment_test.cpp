@@ -61,8 +61,8 @@ TEST_F(ExperimentFolder, HoldsEveryPromisedFile) {
 TEST_F(ExperimentFolder, ConfigurationThatIsKeptReadsAgainAsTheSame) {
   const auto first = experiment();
   const auto there = folder_ / "out" / "config.toml";
-  EXPECT_EQ(to_toml(read_run_config(there), false), read_file(there));
-  EXPECT_EQ(to_toml(first.config(), false), read_file(there));
+  EXPECT_EQ(identity_toml(read_run_config(there)), read_file(there));
+  EXPECT_EQ(identity_toml(first.config()), read_file(there));
 }
 
 TEST_F(ExperimentFolder, MasksLeaveOutTheForgetSetAlone) {

@@ -45,8 +45,10 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 // Another value of the field's type. Names of choices stand in the type: "a | b".
 OptionValue another_value(const OptionField& field) {
-  static const std::map<std::string, OptionValue> special = {
-      {"alpha", 0.75}, {"resamples", int64_t{20}}, {"convention", std::string("easydub")}};
+  static const std::map<std::string, OptionValue> special = {{"alpha", 0.75},
+                                                             {"resamples", int64_t{20}},
+                                                             {"convention", std::string("easydub")},
+                                                             {"device", std::string("cuda:1")}};
   if (const auto found = special.find(field.name); found != special.end()) return found->second;
   const auto value = field.get();
   if (const auto* v = std::get_if<bool>(&value)) return !*v;
@@ -130,6 +132,16 @@ TEST_F(RunConfigFile, WhatIsNotSetKeepsItsDefault) {
   expected.recipe.epochs = 7;
   expected.forget_sets = {{"a", "a.txt", ""}};
   EXPECT_EQ(to_toml(config, false), to_toml(expected, false));
+}
+
+TEST_F(RunConfigFile, WhereItIsComputedIsNotPartOfWhatAnExperimentIs) {
+  const auto here = read(forget_set);
+  const auto there = read("[compute]\ndevice = \"cuda:1\"\nprecision = \"half\"\n" + forget_set);
+  EXPECT_EQ(there.compute.device, "cuda:1");
+  EXPECT_EQ(there.compute.precision, Precision::half);
+  EXPECT_NE(to_toml(there, false), to_toml(here, false));
+  EXPECT_EQ(identity_toml(there), identity_toml(here));
+  EXPECT_EQ(identity_toml(here).find("compute"), std::string::npos);
 }
 
 TEST_F(RunConfigFile, AnUnknownKeyNamesTheNearestOne) {
