@@ -196,8 +196,11 @@ torch::Tensor Experiment::shift(const ForgetSet& set) const {
 
 void Experiment::unlearn() const {
   for (const auto& set : forget_sets_) {
-    // Refuse other oracles than this set's, whether or not their logits are needed.
-    [[maybe_unused]] const auto there = open_store("oracle-" + set.config.name, "train");
+    // Refuse what is missing in the order in which it is made, and other data and other oracles than
+    // this set's whether or not their logits are needed.
+    [[maybe_unused]] const auto predicted = shift(set);
+    for (const auto& store : {std::string("full"), "oracle-" + set.config.name})
+      [[maybe_unused]] const auto there = open_store(store, "train");
     match_prediction(set);
     UnlearnedSpec spec;
     spec.models = std::min(config_.ensembles.full_models, oracle_targets());
