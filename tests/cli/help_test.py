@@ -137,27 +137,29 @@ class EveryOption(cli.Scratch):
         cli.tiny_experiment(self.folder, epochs=1, subset=5, full=2, oracles=4)
         self.succeeds("run", "tiny.toml", "--quiet")
         for command in ("run", "train", "attribute", "evaluate", "report"):
-            self.accepts_all((command, "tiny.toml"), {"out": "runs/tiny", "workers": 2})
+            self.accepts_all((command, "tiny.toml"), {"out": "runs/tiny", "workers": 2, "device": "cpu",
+                                                      "precision": "float32"})
         one = {"--model": "runs/tiny/full/weights/00000.safetensors", "--forget": "three.txt",
                "--shift": "runs/tiny/shift-three.npy", "--out-model": "m.safetensors", "--seed": 3}
         self.succeeds("unlearn", "tiny.toml", *[word for pair in one.items() for word in pair], "--quiet", "--json",
-                      "--workers", 1)
+                      "--workers", 1, "--device", "cpu", "--precision", "float32")
         self.npy("t.npy", np.zeros((120, 3), np.float32))
         del one["--shift"]
         self.succeeds("unlearn", "tiny.toml", "--targets", "t.npy", *[word for pair in one.items() for word in pair])
         listed = set(options_in(cli.run("unlearn", "--help").stdout))
         self.assertEqual(listed, {name[2:] for name in one} | {"help", "shift", "targets", "out", "quiet", "json",
-                                                               "workers"})
+                                                               "workers", "device", "precision"})
 
     def test_quickstart(self):
         # Only whether the options are understood: the experiment itself takes longer than a test may.
         os.mkdir(self.path("taken"))
         self.text("taken/config.toml", "other\n")
-        done = self.run_here("quickstart", "--out", "taken", "--workers", 2, "--quiet", "--json")
+        done = self.run_here("quickstart", "--out", "taken", "--workers", 2, "--device", "cpu", "--precision",
+                             "float32", "--quiet", "--json")
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertEqual(os.listdir(self.path("taken")), ["config.toml"])
         listed = set(options_in(cli.run("quickstart", "--help").stdout))
-        self.assertEqual(listed, {"help", "out", "workers", "quiet", "json"})
+        self.assertEqual(listed, {"help", "out", "workers", "device", "precision", "quiet", "json"})
 
 
 if __name__ == "__main__":
