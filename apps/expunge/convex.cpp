@@ -11,6 +11,7 @@
 #include "expunge/convex/convex_tables.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/json_number.h"
 #include "expunge/core/npy.h"
 #include "expunge/core/toml_file.h"
 #include "expunge/data/forget_set.h"
@@ -60,10 +61,6 @@ void write_all(const ConvexFlags& flags, const ConvexComparison& found) {
   write_file_atomically(out / "report.html", render_convex(page, found));
 }
 
-nlohmann::ordered_json number(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
-}
-
 void print(const ConvexFlags& flags, const ConvexComparison& found) {
   if (!flags.common.json) {
     std::string text = plain(convex_result(found)) + "\n\n" + closed_form_table(found).text() +
@@ -84,36 +81,36 @@ void print(const ConvexFlags& flags, const ConvexComparison& found) {
                                  {"outputs", found.outputs},
                                  {"forgotten", found.forgotten},
                                  {"method", found.method},
-                                 {"relative_error", number(found.relative_error)},
-                                 {"distance", number(found.distance)}};
-  if (found.condition > 0) json["condition"] = number(found.condition);
+                                 {"relative_error", json_number(found.relative_error)},
+                                 {"distance", json_number(found.distance)}};
+  if (found.condition > 0) json["condition"] = json_number(found.condition);
   for (const auto& form : found.closed_forms) {
     json["closed_forms"].push_back(
-        {{"name", form.name}, {"distance", number(form.distance)}, {"seconds", form.seconds}});
+        {{"name", form.name}, {"distance", json_number(form.distance)}, {"seconds", form.seconds}});
   }
   for (const auto& curve : found.curves) {
     json["methods"].push_back({{"name", curve.name},
                                {"step", curve.step},
                                {"batch", curve.batch},
-                               {"smallest_eigenvalue", number(curve.smallest)},
-                               {"largest_eigenvalue", number(curve.largest)},
+                               {"smallest_eigenvalue", json_number(curve.smallest)},
+                               {"largest_eigenvalue", json_number(curve.largest)},
                                {"steps", curve.times.back()},
-                               {"distance", number(curve.measured.back())},
-                               {"decay", number(curve.measured_rate)},
-                               {"predicted_decay", number(curve.predicted_rate)},
-                               {"bound_on_decay", number(curve.bound_rate)},
+                               {"distance", json_number(curve.measured.back())},
+                               {"decay", json_number(curve.measured_rate)},
+                               {"predicted_decay", json_number(curve.predicted_rate)},
+                               {"bound_on_decay", json_number(curve.bound_rate)},
                                {"theory", theory_name(curve.theory)}});
   }
   for (const auto& ball : found.balls) {
     json["noise_balls"].push_back({{"step", ball.step},
                                    {"steps", ball.steps},
-                                   {"squared_distance", number(ball.measured)},
-                                   {"standard_error", number(ball.error)},
-                                   {"predicted", number(ball.predicted)},
-                                   {"small_step_limit", number(ball.first_order)},
-                                   {"bound", number(ball.bound)}});
+                                   {"squared_distance", json_number(ball.measured)},
+                                   {"standard_error", json_number(ball.error)},
+                                   {"predicted", json_number(ball.predicted)},
+                                   {"small_step_limit", json_number(ball.first_order)},
+                                   {"bound", json_number(ball.bound)}});
   }
-  if (!found.balls.empty()) json["noise_ball_slope"] = number(found.ball_slope);
+  if (!found.balls.empty()) json["noise_ball_slope"] = json_number(found.ball_slope);
   json["out"] = flags.out;
   print_json(json);
 }

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "expunge/convex/certified.h"
-#include "expunge/convex/digest.h"
+#include "expunge/core/fnv1a.h"
 #include "expunge/core/safetensors.h"
 #include "expunge/core/toml_file.h"
 

@@ -2,13 +2,9 @@
 
 #include <array>
 
-namespace expunge {
+#include "expunge/core/fnv1a.h"
 
-uint64_t fnv1a(const void* bytes, size_t count, uint64_t digest) {
-  const auto* at = static_cast<const unsigned char*>(bytes);
-  for (size_t i = 0; i < count; ++i) digest = (digest ^ at[i]) * 0x100000001b3ULL;
-  return digest;
-}
+namespace expunge {
 
 uint64_t digest_of(const Table& table) {
   const std::array<int64_t, 3> shape = {table.size(), table.features(), table.outputs()};

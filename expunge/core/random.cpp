@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "expunge/core/fnv1a.h"
+
 namespace expunge {
 namespace {
 
@@ -31,16 +33,6 @@ double portable_log(double x) {
   return exponent * std::numbers::ln2 + 2 * z * sum;
 }
 
-// FNV-1a (Fowler, Noll, Vo): turns a role's name into a number.
-uint64_t hash_of(std::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : text) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3U;
-  }
-  return hash;
-}
-
 }  // namespace
 
 std::array<uint32_t, 4> philox_block(const std::array<uint32_t, 4>& counter,
@@ -53,7 +45,7 @@ std::array<uint32_t, 4> philox_block(const std::array<uint32_t, 4>& counter,
 }
 
 uint64_t derive_seed(uint64_t seed, std::string_view role, uint64_t index) {
-  const uint64_t name = hash_of(role);
+  const uint64_t name = fnv1a(role.data(), role.size());
   const auto words = philox_block({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
                                    static_cast<uint32_t>(name), static_cast<uint32_t>(name >> 32)},
                                   key_of(seed));

@@ -2,44 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
+#include "expunge/evaluate/column_sums.h"
 #include "expunge/evaluate/group_summary.h"
 
 namespace expunge {
 namespace {
 
-constexpr double kLeastDeviation = 1e-3;  // nats; margins that never differ have no unit
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-// Sums of one column over models.
-struct ColumnSums {
-  int64_t count = 0;
-  double sum = 0, squares = 0;
-
-  void add(double value) {
-    ++count;
-    sum += value;
-    squares += value * value;
-  }
-  [[nodiscard]] double mean() const { return count > 0 ? sum / static_cast<double>(count) : kNone; }
-  [[nodiscard]] double deviation() const {
-    if (count < 2) return kNone;
-    const double of_mean = sum * sum / static_cast<double>(count);
-    return std::sqrt(std::max(0.0, squares - of_mean) / static_cast<double>(count - 1));
-  }
-};
-
-double at_least(double deviation) {
-  return std::max(deviation, kLeastDeviation);
-}
-
 double median_ratio(const std::vector<double>& over, const std::vector<double>& under, size_t begin,
                     size_t end) {
   std::vector<double> ratios;
   for (size_t j = begin; j < end; ++j) {
-    if (std::isfinite(over[j])) ratios.push_back(at_least(over[j]) / at_least(under[j]));
+    if (std::isfinite(over[j])) ratios.push_back(as_unit(over[j]) / as_unit(under[j]));
   }
   return ratios.empty() ? 1 : percentile(ratios, 50);
 }
@@ -126,7 +101,7 @@ void ForecastEvidence::measure_excess(int64_t begin, int64_t end, const Moments&
   for (int64_t j = begin; j < end; ++j) {
     const auto point = static_cast<size_t>(j);
     if (!std::isfinite(subset.deviation[point])) continue;
-    const double ratio = at_least(subset.deviation[point]) / at_least(full_.deviation[point]);
+    const double ratio = as_unit(subset.deviation[point]) / as_unit(full_.deviation[point]);
     ratios.push_back(ratio * ratio);
     points.push_back(j);
     mean += ratio * ratio;
@@ -175,7 +150,7 @@ double ForecastEvidence::further_data(double margin) const {
 
 // The standard deviation over seeds that a point would have if it were unseen.
 double ForecastEvidence::unseen_unit(int64_t j) const {
-  return at_least(unseen_.deviation[static_cast<size_t>(j)] / unseen_spread_);
+  return as_unit(unseen_.deviation[static_cast<size_t>(j)] / unseen_spread_);
 }
 
 double ForecastEvidence::class_share(size_t label) const {
@@ -195,13 +170,13 @@ void ForecastEvidence::measure_class_effects() {
       const auto label = static_cast<size_t>(labels[j]);
       const auto point = static_cast<size_t>(j);
       if (j < n_ && mask[j]) {
-        seen[at + label] += (row[j] - seen_.mean[point]) / at_least(full_.deviation[point]);
+        seen[at + label] += (row[j] - seen_.mean[point]) / as_unit(full_.deviation[point]);
         ++seen_count[label];
         continue;
       }
       if (j < n_) ++left_out[at + label];
       if (!std::isfinite(unseen_.deviation[point])) continue;
-      const double unit = j < n_ ? unseen_unit(j) : at_least(full_.deviation[point]);
+      const double unit = j < n_ ? unseen_unit(j) : as_unit(full_.deviation[point]);
       unseen[at + label] += (row[j] - unseen_.mean[point]) / unit;
       ++unseen_count[label];
     }
@@ -295,7 +270,7 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
     p.own_error += own_error_[static_cast<size_t>(labels[j])];
     if (!std::isfinite(unseen_.deviation[point])) continue;
     const double unit = unseen_unit(j);
-    const double predicted_unit = at_least(predicted[point].deviation());
+    const double predicted_unit = as_unit(predicted[point].deviation());
     // The others' effect on j: j is not among them.
     const double one = (1 - class_share(static_cast<size_t>(labels[j]))) *
                        effects_[0].effect(labels[j], labels[j]);
@@ -333,7 +308,7 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
     const double change =
         -of_left_out * (full_.mean[point] - before) - (predicted[point].mean() - full_.mean[point]);
     const auto label = static_cast<size_t>(labels[j]);
-    (j < n_ ? p.retain : p.validation)[label] += change / at_least(full_.deviation[point]);
+    (j < n_ ? p.retain : p.validation)[label] += change / as_unit(full_.deviation[point]);
     ++(j < n_ ? retain_count : validation_count)[label];
   }
   for (size_t c = 0; c < classes; ++c) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "expunge/core/error.h"
+#include "expunge/evaluate/column_sums.h"
 #include "expunge/evaluate/group_summary.h"
 
 namespace expunge {
@@ -11,35 +12,20 @@ namespace {
 
 constexpr size_t kMostSimulated = 400;
 constexpr double kLeastSpread = 0.2;
-constexpr double kLeastUnit = 1e-3;  // nats; margins that never differ have no unit
 
 double square(double x) {
   return x * x;
 }
 
-struct MeanAndDeviation {
-  std::vector<double> mean, deviation;
-};
-
-// Over the models of margins (models, m).
-MeanAndDeviation over_models(const torch::Tensor& margins) {
-  const int64_t count = margins.size(0), m = margins.size(1);
-  MeanAndDeviation made{std::vector<double>(static_cast<size_t>(m), 0.0),
-                        std::vector<double>(static_cast<size_t>(m), 0.0)};
+// (m), over the models of margins (models, m).
+std::vector<ColumnSums> over_models(const torch::Tensor& margins) {
+  const int64_t m = margins.size(1);
+  std::vector<ColumnSums> sums(static_cast<size_t>(m));
   const float* data = margins.data_ptr<float>();
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t j = 0; j < m; ++j) made.mean[static_cast<size_t>(j)] += data[i * m + j];
+  for (int64_t i = 0; i < margins.size(0); ++i) {
+    for (int64_t j = 0; j < m; ++j) sums[static_cast<size_t>(j)].add(data[i * m + j]);
   }
-  for (double& mean : made.mean) mean /= static_cast<double>(count);
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t j = 0; j < m; ++j) {
-      const auto point = static_cast<size_t>(j);
-      made.deviation[point] += square(data[i * m + j] - made.mean[point]);
-    }
-  }
-  for (double& d : made.deviation)
-    d = std::max(kLeastUnit, std::sqrt(d / static_cast<double>(std::max<int64_t>(1, count - 1))));
-  return made;
+  return sums;
 }
 
 // One draw of the P95 of a group of points.
@@ -128,7 +114,7 @@ PointEvidence::PointEvidence(const ForecastModels& models, const ForecastCase& s
     double sum = 0, squares = 0;
     for (int64_t k = 0; k < size; ++k) {
       const auto j = static_cast<size_t>(set.forget[static_cast<size_t>(k)]);
-      mutual[j] = set.mutual.data_ptr<float>()[k] / predicted.deviation[j];
+      mutual[j] = set.mutual.data_ptr<float>()[k] / as_unit(predicted[j].deviation());
       sum += mutual[j];
       squares += square(mutual[j]);
     }
@@ -140,8 +126,9 @@ PointEvidence::PointEvidence(const ForecastModels& models, const ForecastCase& s
     check(set.unlearned, "unlearned margins", {set.predicted.size(0), set.predicted.size(1)});
     const auto judged = over_models(set.unlearned);
     for (size_t j = 0; j < m; ++j) {
-      shift[j] = (judged.mean[j] - predicted.mean[j]) / predicted.deviation[j];
-      scale[j] = judged.deviation[j] / predicted.deviation[j];
+      const double unit = as_unit(predicted[j].deviation());
+      shift[j] = (judged[j].mean() - predicted[j].mean()) / unit;
+      scale[j] = as_unit(judged[j].deviation()) / unit;
     }
   }
 }

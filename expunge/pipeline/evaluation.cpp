@@ -1,11 +1,11 @@
 #include "expunge/pipeline/evaluation.h"
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/environment.h"
 #include "expunge/core/error.h"
+#include "expunge/core/json_number.h"
 #include "expunge/core/npy.h"
 #include "expunge/core/toml_file.h"
 #include "expunge/data/forget_set.h"
@@ -203,15 +203,11 @@ std::optional<PenaltyCurve> read_penalty(const Experiment& experiment) {
   return curve;
 }
 
-nlohmann::ordered_json number(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
-}
-
 nlohmann::ordered_json statistic_json(const GroupStatistic& s) {
-  return {{"p95", number(s.p95)},
-          {"p95_low", number(s.p95_low)},
-          {"p95_high", number(s.p95_high)},
-          {"mean", number(s.mean)},
+  return {{"p95", json_number(s.p95)},
+          {"p95_low", json_number(s.p95_low)},
+          {"p95_high", json_number(s.p95_high)},
+          {"mean", json_number(s.mean)},
           {"points", s.points}};
 }
 
@@ -271,12 +267,12 @@ std::string results_json(const ReportData& data) {
     nlohmann::ordered_json set;
     set["name"] = section.name;
     set["size"] = section.indices.size();
-    set["floor_p95"] = number(section.floor_p95);
+    set["floor_p95"] = json_number(section.floor_p95);
     for (const auto& row : section.rows) {
       set["methods"].push_back(
           {{"method", row.method},
            {"role", role_name(row.role)},
-           {"cost_share_of_training", row.cost_share ? number(*row.cost_share) : nullptr},
+           {"cost_share_of_training", row.cost_share ? json_number(*row.cost_share) : nullptr},
            {"forget", statistic_json(row.klom.forget)},
            {"retain", statistic_json(row.klom.retain)},
            {"validation", statistic_json(row.klom.validation)},

@@ -1,12 +1,13 @@
 #include "expunge/pipeline/forecast.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/json_number.h"
 #include "expunge/evaluate/margins.h"
 #include "expunge/pipeline/held_out_margins.h"
 #include "expunge/pipeline/mutual_effects.h"
@@ -18,40 +19,56 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Measures what came of it, if this set's oracles are there. judged: (Nf, m) margins.
-void measure(const Experiment& experiment, const ForgetSet& set, const torch::Tensor& judged,
-             int64_t oracles, SetForecast& result) {
+// The margins (oracles, m) that judge a set, and those of as many others.
+struct OracleMargins {
+  torch::Tensor judges;
+  torch::Tensor others;  // undefined where there are fewer than twice as many
+};
+
+// None where this set's oracles are not there.
+std::optional<OracleMargins> oracle_margins(const Experiment& experiment, const ForgetSet& set,
+                                            int64_t oracles) {
   const auto name = "oracle-" + set.config.name;
   const auto folder = experiment.folder() / name;
   if (!std::filesystem::exists(folder / "ensemble.json") ||
       !EnsembleStore::open(folder).is_complete())
-    return;
+    return std::nullopt;
   const auto logits = experiment.open_store(name, "train").logits();
-  if (logits.size(0) < oracles) return;
+  if (logits.size(0) < oracles) return std::nullopt;
   const auto& labels = experiment.problem().labels;
+  OracleMargins made{margins(logits.narrow(0, 0, oracles), labels, experiment.workers()), {}};
+  if (logits.size(0) >= 2 * oracles)
+    made.others = margins(logits.narrow(0, oracles, oracles), labels, experiment.workers());
+  return made;
+}
+
+// Measures what came of it. judged: (Nf, m) margins, one a method.
+void measure(const Experiment& experiment, const ForgetSet& set, int64_t oracles,
+             std::span<const torch::Tensor> judged, std::span<SetForecast> results) {
+  const auto oracle = oracle_margins(experiment, set, oracles);
+  if (!oracle) return;
   const auto& config = experiment.config().evaluation;
+  const int64_t n = experiment.problem().n();
   KlomOptions klom_options = config.klom;
   klom_options.workers = experiment.workers();
   ResamplingOptions resampling = config.resampling;
   resampling.workers = experiment.workers();
-  const auto judges = margins(logits.narrow(0, 0, oracles), labels, experiment.workers());
-  result.measured = summarise_klom(judged, judges, experiment.problem().n(), set.indices,
-                                   klom_options, resampling);
-  if (logits.size(0) < 2 * oracles) return;
-  const auto others = margins(logits.narrow(0, oracles, oracles), labels, experiment.workers());
-  result.floor_p95 =
-      summarise_klom(klom(others, judges, klom_options), experiment.problem().n(), set.indices)
-          .all.p95;
-}
-
-Json number_json(double value) {
-  return std::isfinite(value) ? Json(value) : Json();
+  std::optional<double> floor;
+  if (oracle->others.defined()) {
+    floor =
+        summarise_klom(klom(oracle->others, oracle->judges, klom_options), n, set.indices).all.p95;
+  }
+  for (size_t k = 0; k < judged.size(); ++k) {
+    results[k].measured =
+        summarise_klom(judged[k], oracle->judges, n, set.indices, klom_options, resampling);
+    results[k].floor_p95 = floor;
+  }
 }
 
 Json interval_json(const ForecastInterval& interval) {
-  return {{"value", number_json(interval.median)},
-          {"low", number_json(interval.low)},
-          {"high", number_json(interval.high)}};
+  return {{"value", json_number(interval.median)},
+          {"low", json_number(interval.low)},
+          {"high", json_number(interval.high)}};
 }
 
 struct ForecastGroup {
@@ -91,8 +108,7 @@ ExperimentForecast forecast(const Experiment& experiment, ForecastOptions option
   std::vector<torch::Tensor> shifts;
   for (const auto& set : sets)
     shifts.push_back(experiment.shift(set) * experiment.config().evaluation.multiplier);
-  const bool has_mutual = attribution.estimator == Estimator::carried;
-  const auto mutual = mutual_effects(experiment, shifts, /*within=*/has_mutual);
+  const auto mutual = mutual_effects(experiment, shifts, carried ? &*carried : nullptr);
   std::vector<ForecastCase> cases;
   ExperimentForecast result{
       models.masks.size(0), models.full_margins.size(0), options.oracles, mutual.missing, {}};
@@ -100,7 +116,7 @@ ExperimentForecast forecast(const Experiment& experiment, ForecastOptions option
     ForecastCase direct{sets[k].indices,
                         shifted_margins(full.logits(), shifts[k], labels, experiment.workers())};
     if (mutual.missing.empty()) direct.mutual = mutual.of_set[k];
-    direct.mutual_predicted = has_mutual;
+    direct.mutual_predicted = carried.has_value();
     cases.push_back(direct);
     if (!matching) continue;
     direct.unlearned =
@@ -109,18 +125,19 @@ ExperimentForecast forecast(const Experiment& experiment, ForecastOptions option
   }
   auto forecasts = forecast_klom(models, cases, options, experiment.config().evaluation.klom);
   const size_t methods = matching ? 2 : 1;
-  for (size_t k = 0; k < cases.size(); ++k) {
-    const auto& set = sets[k / methods];
-    const bool is_matched = cases[k].unlearned.defined();
-    SetForecast of_set{set.config.name,
-                       is_matched ? "DMM" : "dm-direct",
-                       std::ssize(set.indices),
-                       std::move(forecasts[k]),
-                       {},
-                       {}};
-    measure(experiment, set, is_matched ? cases[k].unlearned : cases[k].predicted, options.oracles,
-            of_set);
-    result.sets.push_back(std::move(of_set));
+  for (size_t k = 0; k < sets.size(); ++k) {
+    std::vector<torch::Tensor> judged;
+    for (size_t i = k * methods; i < (k + 1) * methods; ++i) {
+      const bool is_matched = cases[i].unlearned.defined();
+      judged.push_back(is_matched ? cases[i].unlearned : cases[i].predicted);
+      result.sets.push_back({sets[k].config.name,
+                             is_matched ? "DMM" : "dm-direct",
+                             std::ssize(sets[k].indices),
+                             std::move(forecasts[i]),
+                             {},
+                             {}});
+    }
+    measure(experiment, sets[k], options.oracles, judged, std::span(result.sets).last(methods));
   }
   return result;
 }
@@ -154,21 +171,21 @@ std::string forecast_json(const ExperimentForecast& forecast) {
                   {"multiplier", interval_json(set.forecast.multiplier)}};
     for (const auto& group : kForecastGroups)
       entry["forecast_p95"][group.name] = interval_json(set.forecast.*group.forecast);
-    entry["bias"] = number_json(p.bias);
-    entry["coupling"] = number_json(p.coupling);
-    entry["own_error"] = number_json(p.own_error);
-    entry["spread"] = number_json(p.spread);
+    entry["bias"] = json_number(p.bias);
+    entry["coupling"] = json_number(p.coupling);
+    entry["own_error"] = json_number(p.own_error);
+    entry["spread"] = json_number(p.spread);
     if (forecast.no_mutual_effects.empty())
-      entry["mutual_effects"] = number_json(set.forecast.mutual);
+      entry["mutual_effects"] = json_number(set.forecast.mutual);
     if (set.measured) {
       for (const auto& group : kForecastGroups) {
         const auto& statistic = (*set.measured).*group.measured;
-        entry["measured_p95"][group.name] = {{"value", number_json(statistic.p95)},
-                                             {"low", number_json(statistic.p95_low)},
-                                             {"high", number_json(statistic.p95_high)}};
+        entry["measured_p95"][group.name] = {{"value", json_number(statistic.p95)},
+                                             {"low", json_number(statistic.p95_low)},
+                                             {"high", json_number(statistic.p95_high)}};
       }
     }
-    if (set.floor_p95) entry["floor_p95"] = number_json(*set.floor_p95);
+    if (set.floor_p95) entry["floor_p95"] = json_number(*set.floor_p95);
     entry["warnings"] = set.forecast.warnings;
     json["forget_sets"].push_back(std::move(entry));
   }

@@ -1,5 +1,7 @@
 #include "expunge/pipeline/mutual_effects.h"
 
+#include <optional>
+
 #include "expunge/attribution/subset_datamodels.h"
 #include "expunge/evaluate/margins.h"
 #include "expunge/pipeline/network_kernel.h"
@@ -21,7 +23,7 @@ torch::Tensor mean_margins(const torch::Tensor& logits, const torch::Tensor& shi
 }  // namespace
 
 MutualEffects mutual_effects(const Experiment& experiment, const std::vector<torch::Tensor>& shifts,
-                             bool within) {
+                             const CarriedEffects* carried) {
   MutualEffects result;
   const auto full = experiment.open_store("full", "train");
   const int64_t n = experiment.problem().n();
@@ -37,7 +39,9 @@ MutualEffects mutual_effects(const Experiment& experiment, const std::vector<tor
   options.prior = EffectPrior::local;
   options.workers = experiment.workers();
   const auto own = SubsetDatamodels::fit(subset.masks(), subset.logits(), options).own_effects();
-  const auto carried = carried_effects(experiment);
+  const bool within = carried != nullptr;
+  std::optional<CarriedEffects> fitted;
+  if (!within) carried = &fitted.emplace(carried_effects(experiment));
   const auto logits = full.logits();
   for (size_t k = 0; k < shifts.size(); ++k) {
     const auto& forget = experiment.forget_sets()[k].indices;
@@ -45,7 +49,7 @@ MutualEffects mutual_effects(const Experiment& experiment, const std::vector<tor
     const auto labels = experiment.problem().labels.index_select(0, which);
     const auto of_f = logits.index_select(1, which).contiguous();
     const auto predicted = shifts[k].index_select(0, which);
-    const auto effects = carried.shift(forget, own).index_select(0, which);
+    const auto effects = carried->shift(forget, own).index_select(0, which);
     const auto before = (within ? predicted - effects : predicted).contiguous();
     const auto after = (within ? predicted : predicted + effects).contiguous();
     result.of_set.push_back(mean_margins(of_f, after, labels, experiment.workers()) -

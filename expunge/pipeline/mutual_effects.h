@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "expunge/attribution/carried_effects.h"
 #include "expunge/pipeline/experiment.h"
 
 namespace expunge {
@@ -17,9 +18,11 @@ struct MutualEffects {
 };
 
 /// From the finished stores subset/ and full/. shifts[k]: (m, C) float32, logits, the predicted shift of set
-/// k, which the effects come on top of, or which they are `within`. None for more than 10,000 training examples, whose kernel takes n^2 float64, or
-/// where the full models' weights were not kept. Throws as carried_effects() and SubsetDatamodels do.
+/// k. carried: what made the shifts, where they hold these effects already (Estimator::carried); else nullptr,
+/// it is fitted here, and the effects come on top. None for more than 10,000 training examples, whose kernel
+/// takes n^2 float64, or where the full models' weights were not kept. Throws as carried_effects() and
+/// SubsetDatamodels do.
 MutualEffects mutual_effects(const Experiment& experiment, const std::vector<torch::Tensor>& shifts,
-                             bool within);
+                             const CarriedEffects* carried);
 
 }  // namespace expunge

@@ -1,7 +1,7 @@
 // The tables of a sweep.
-#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "expunge/core/json_number.h"
 #include "expunge/pipeline/sweep.h"
 #include "expunge/report/report_tables.h"
 #include "expunge/report/report_words.h"
@@ -10,10 +10,6 @@ namespace expunge {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json();
-}
 
 // A result as names and values, in the order of the table's columns.
 Json record_of(const CellResult& r) {
@@ -27,7 +23,7 @@ Json record_of(const CellResult& r) {
                  {"best_without_oracles", r.best_without_oracles}};
   const bool measured = r.diverged.empty();
   const auto add = [&](const char* name, double value) {
-    record[name] = measured ? number(value) : Json();
+    record[name] = measured ? json_number(value) : Json();
   };
   add("cost_share", r.cost_share);
   add("sample_gradients", r.sample_gradients);

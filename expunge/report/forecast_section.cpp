@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::array<PointGroup, 3> kForecastGroups = {PointGroup::forget, PointGroup::retain,
                                                        PointGroup::validation};
-constexpr std::array<const char*, 3> kForecastColumns = {"forget", "retain", "validation"};
 
 std::string interval_words(const ForecastInterval& interval) {
   if (!std::isfinite(interval.median)) return "-";
@@ -31,8 +30,8 @@ TextTable forecast_table(const ForecastSection& section) {
   const bool measured = is_measured(section);
   std::vector<TableColumn> columns = {
       {"forget set", Align::left}, {"method", Align::left}, {"examples"}, {"multiplier"}};
-  for (const char* name : kForecastColumns) {
-    columns.push_back({name});
+  for (const auto group : kForecastGroups) {
+    columns.push_back({group_name(group)});
     if (measured) columns.push_back({"measured"});
   }
   TextTable table(columns);
