@@ -36,6 +36,11 @@ torch::Tensor read_part(const fs::path& path, torch::ScalarType dtype,
   return part;
 }
 
+// A digest without its last word, which is that of the logits' values.
+std::string_view without_values(std::string_view digest) {
+  return digest.substr(0, digest.rfind(' '));
+}
+
 }  // namespace
 
 // All of the masks, and 64 pieces of the logits spread over them: reading all of them would cost as
@@ -78,7 +83,8 @@ void SubsetDatamodels::save(const fs::path& folder) const {
 }
 
 SubsetDatamodels SubsetDatamodels::load(const fs::path& folder, const torch::Tensor& masks,
-                                        const torch::Tensor& logits, const RidgeOptions& options) {
+                                        const torch::Tensor& logits, const RidgeOptions& options,
+                                        bool overwritten) {
   SubsetDatamodels loaded(masks, logits, options);
   const auto path = folder / "factors.json";
   const int64_t models = loaded.masks_.size(0);
@@ -89,10 +95,11 @@ SubsetDatamodels SubsetDatamodels::load(const fs::path& folder, const torch::Ten
                        version);
     }
     const auto made_from = json.at("made_from").get<std::string>();
-    if (made_from != loaded.digest()) {
+    const auto digest = loaded.digest();
+    if (made_from != digest && !(overwritten && without_values(made_from) == without_values(digest))) {
       fail<InputError>(
           "{}: factors of {} required, got those of {}; remove the folder or choose another",
-          path.string(), loaded.digest(), made_from);
+          path.string(), digest, made_from);
     }
     RidgeOptions copy = options;
     for (const auto& [name, value] : settings_of(options_of(copy))) {
