@@ -52,14 +52,15 @@ void open_desk(const InitFlags& flags) {
                        {"model_sha256", first.model_sha256},
                        {"certificate_sha256", first.certificate_sha256}});
   }
-  std::printf(
-      "%s",
-      fmt::format(
-          "desk {} opened over {}\nmodel        {}\ncertificate  {}\n\nThe key that signs is {}: keep a copy where nobody else reads it. The\n"
-          "folder {} still holds everything that the desk was made from: what is removed here stays there.\n",
-          made.ledger().fact("id"), counted(made.ledger().examples(), "example"), first.model_sha256,
-          first.certificate_sha256, made.folder().signing_key().string(), folder.string())
-          .c_str());
+  std::printf("%s",
+              fmt::format("desk {} opened over {}\nmodel        {}\ncertificate  {}\n\nThe key "
+                          "that signs is {}: keep a copy where nobody else reads it. The\n"
+                          "folder {} still holds everything that the desk was made from: what is "
+                          "removed here stays there.\n",
+                          made.ledger().fact("id"), counted(made.ledger().examples(), "example"),
+                          first.model_sha256, first.certificate_sha256,
+                          made.folder().signing_key().string(), folder.string())
+                  .c_str());
 }
 
 struct RequestFlags {
@@ -71,12 +72,14 @@ struct RequestFlags {
 
 bool is_receipt(const std::string& text) {
   return text.size() >= 8 && text.size() <= 64 &&
-         text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") ==
+         text.find_first_not_of(
+             "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") ==
              std::string::npos;
 }
 
 void ask(const RequestFlags& flags) {
-  const int ways = (flags.ids.empty() ? 0 : 1) + (flags.file.empty() ? 0 : 1) + (flags.key.empty() ? 0 : 1);
+  const int ways =
+      (flags.ids.empty() ? 0 : 1) + (flags.file.empty() ? 0 : 1) + (flags.key.empty() ? 0 : 1);
   if (ways != 1) fail<OptionError>("one of --ids, --file and --key required, got {}", ways);
   if (!flags.receipt.empty() && !is_receipt(flags.receipt))
     fail<OptionError>("option receipt: 8 to 64 letters, digits, - and _ required");
@@ -102,7 +105,8 @@ struct WithdrawFlags {
 void withdraw(const WithdrawFlags& flags) {
   desk::Desk desk(flags.desk);
   desk.ledger().withdraw(flags.request);
-  if (flags.common.json) return print_json(desk::request_json(desk.ledger().request(flags.request)));
+  if (flags.common.json)
+    return print_json(desk::request_json(desk.ledger().request(flags.request)));
   std::printf("request %lld: withdrawn\n", static_cast<long long>(flags.request));
 }
 
@@ -120,7 +124,8 @@ std::string processed_line(const desk::ProcessedRequest& done) {
     return fmt::format("{:.2f} ({:.2f} to {:.2f})", i.median, i.low, i.high);
   };
   return fmt::format(
-      "request {}: {} removed in version {}; predicted KLoM on these {}, retained {}, validation {}; {:.0f}% of "
+      "request {}: {} removed in version {}; predicted KLoM on these {}, retained {}, validation "
+      "{}; {:.0f}% of "
       "the budget\n",
       done.request, counted(done.removed, "example"), *done.version, interval(done.forecast.forget),
       interval(done.forecast.retain), interval(done.forecast.validation),
@@ -194,14 +199,17 @@ void verify(const FolderFlags& flags) {
                        {"public_key_sha256", result.public_key_sha256},
                        {"newest_certificate_sha256", result.newest_certificate}});
   }
-  std::printf(
-      "%s",
-      fmt::format("sound: {} in a chain, {} as certified{}\npublic key          {}{}\nnewest certificate  {}\n",
-                  counted(result.versions, "certificate"), counted(result.models, "model"),
-                  result.with_ledger ? ", ledger and erased data agree" : "", result.public_key_sha256,
-                  flags.public_key.empty() ? " (the folder's own: --public-key takes one that you trust)" : "",
-                  result.newest_certificate)
-          .c_str());
+  std::printf("%s",
+              fmt::format("sound: {} in a chain, {} as certified{}\npublic key          "
+                          "{}{}\nnewest certificate  {}\n",
+                          counted(result.versions, "certificate"), counted(result.models, "model"),
+                          result.with_ledger ? ", ledger and erased data agree" : "",
+                          result.public_key_sha256,
+                          flags.public_key.empty()
+                              ? " (the folder's own: --public-key takes one that you trust)"
+                              : "",
+                          result.newest_certificate)
+                  .c_str());
 }
 
 void export_all(const FolderFlags& flags) {
@@ -235,44 +243,55 @@ CLI::App* add_desk_command(CLI::App& parent, const char* name, const char* help,
 
 void register_init(CLI::App& parent) {
   const auto flags = std::make_shared<InitFlags>();
-  auto* command = add_desk_command(
-      parent, "init",
-      "Open a desk over an experiment's subset and full models, which are trained first where they are missing",
-      flags, open_desk, true);
-  command->add_option("--config", flags->config, "Configuration file of the experiment (TOML)")->required();
+  auto* command = add_desk_command(parent, "init",
+                                   "Open a desk over an experiment's subset and full models, which "
+                                   "are trained first where they are missing",
+                                   flags, open_desk, true);
+  command->add_option("--config", flags->config, "Configuration file of the experiment (TOML)")
+      ->required();
   command->add_option("--experiment", flags->experiment, "Folder of the experiment [runs/<name>]");
-  command->add_option("--keys", flags->keys, "Table (CSV with a header) of the training examples, one a line in their order");
-  command->add_option("--key-column", flags->key_column, "Its column with the user that each example belongs to");
+  command->add_option(
+      "--keys", flags->keys,
+      "Table (CSV with a header) of the training examples, one a line in their order");
+  command->add_option("--key-column", flags->key_column,
+                      "Its column with the user that each example belongs to");
   add_option_flags(*command, options_of(flags->options));
   add_compute_flags(*command, flags->compute);
 }
 
 void register_request(CLI::App& parent) {
   const auto flags = std::make_shared<RequestFlags>();
-  auto* command = add_desk_command(parent, "request", "Record a request to delete examples", flags, ask, false);
-  command->add_option("--ids", flags->ids, "Training examples by index, apart by commas")->delimiter(',');
+  auto* command =
+      add_desk_command(parent, "request", "Record a request to delete examples", flags, ask, false);
+  command->add_option("--ids", flags->ids, "Training examples by index, apart by commas")
+      ->delimiter(',');
   command->add_option("--file", flags->file, "Text file with one index a line");
   command->add_option("--key", flags->key, "All examples of a user, by the key that init was told");
-  command->add_option("--receipt", flags->receipt,
-                      "What the asker shows later; asking again with it is the same request [drawn at random]");
+  command->add_option(
+      "--receipt", flags->receipt,
+      "What the asker shows later; asking again with it is the same request [drawn at random]");
 }
 
 void register_withdraw(CLI::App& parent) {
   const auto flags = std::make_shared<WithdrawFlags>();
-  auto* command = add_desk_command(parent, "withdraw", "Withdraw a request that is not processed yet", flags, withdraw, false);
+  auto* command = add_desk_command(
+      parent, "withdraw", "Withdraw a request that is not processed yet", flags, withdraw, false);
   command->add_option("request", flags->request, "Its number")->required()->check(check_count);
 }
 
 void register_process(CLI::App& parent) {
   const auto flags = std::make_shared<ProcessFlags>();
-  auto* command = add_desk_command(
-      parent, "process",
-      "Process pending requests, oldest first: a new version of the model, and a certificate, for each",
-      flags, process, true);
-  command->add_option("--count", flags->count, "At most so many; 0 for all [0]")->check(check_count);
-  command->add_flag("--past-limit", flags->options.past_limit,
-                    "Go on where the predicted error is past the hard limit; the certificate says so");
-  command->add_flag("--wait", flags->options.wait, "Wait for another process that is at work on the desk");
+  auto* command = add_desk_command(parent, "process",
+                                   "Process pending requests, oldest first: a new version of the "
+                                   "model, and a certificate, for each",
+                                   flags, process, true);
+  command->add_option("--count", flags->count, "At most so many; 0 for all [0]")
+      ->check(check_count);
+  command->add_flag(
+      "--past-limit", flags->options.past_limit,
+      "Go on where the predicted error is past the hard limit; the certificate says so");
+  command->add_flag("--wait", flags->options.wait,
+                    "Wait for another process that is at work on the desk");
 }
 
 void register_folder_commands(CLI::App& parent) {
@@ -281,27 +300,36 @@ void register_folder_commands(CLI::App& parent) {
     return std::pair(add_desk_command(parent, name, help, flags, action, false), flags);
   };
   add("status", "Show requests, versions, and how far along the budget is", show_status);
-  const auto [verifying, verify_flags] =
-      add("verify", "Check signatures, the chain of certificates, models, ledger and erased data, of a desk or an export", verify);
-  verifying->add_option("--public-key", verify_flags->public_key, "PEM file that is trusted [the folder's own]");
+  const auto [verifying, verify_flags] = add("verify",
+                                             "Check signatures, the chain of certificates, models, "
+                                             "ledger and erased data, of a desk or an export",
+                                             verify);
+  verifying->add_option("--public-key", verify_flags->public_key,
+                        "PEM file that is trusted [the folder's own]");
   const auto [exporting, export_flags] =
-      add("export", "Copy the newest model, all certificates and the public key, for others", export_all);
+      add("export", "Copy the newest model, all certificates and the public key, for others",
+          export_all);
   exporting->add_option("--out", export_flags->out, "New folder for them")->required();
   const auto [erasing, erase_flags] =
-      add("erase", "Erase for good what still carries deleted examples: original, older or evidence", erase);
-  erasing->add_option("part", erase_flags->part,
-                      "original: version 0 of the model; older: all versions but the newest; evidence: what "
-                      "removals are predicted from, after which nothing more can be processed")
+      add("erase",
+          "Erase for good what still carries deleted examples: original, older or evidence", erase);
+  erasing
+      ->add_option(
+          "part", erase_flags->part,
+          "original: version 0 of the model; older: all versions but the newest; evidence: what "
+          "removals are predicted from, after which nothing more can be processed")
       ->required()
       ->check(CLI::IsMember({"original", "older", "evidence"}));
-  erasing->add_flag("--wait", erase_flags->wait, "Wait for another process that is at work on the desk");
+  erasing->add_flag("--wait", erase_flags->wait,
+                    "Wait for another process that is at work on the desk");
 }
 
 }  // namespace
 
 void register_desk(CLI::App& app) {
   auto* command = app.add_subcommand(
-      "desk", "Deletion requests over time: a ledger, a new version of the model for each, certificates");
+      "desk",
+      "Deletion requests over time: a ledger, a new version of the model for each, certificates");
   command->require_subcommand(1);
   register_init(*command);
   register_request(*command);
@@ -309,6 +337,7 @@ void register_desk(CLI::App& app) {
   register_process(*command);
   register_folder_commands(*command);
   register_desk_serve(*command);
+  register_desk_rehearse(*command);
 }
 
 }  // namespace expunge::app

@@ -8,6 +8,7 @@
 
 namespace expunge::app {
 
+void register_desk_rehearse(CLI::App& parent);
 void register_desk_serve(CLI::App& parent);
 
 }  // namespace expunge::app

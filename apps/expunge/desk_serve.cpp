@@ -24,7 +24,8 @@ std::string token_in(const std::string& path) {
   auto token = read_file(path);
   while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
   if (token.size() < least || token.find_first_of("\r\n") != std::string::npos) {
-    fail<InputError>("{}: one line of at least {} characters required, got {}", path, least, token.size());
+    fail<InputError>("{}: one line of at least {} characters required, got {}", path, least,
+                     token.size());
   }
   return token;
 }
@@ -33,7 +34,8 @@ void serve(const ServeFlags& flags) {
   desk::DeskServer server(flags.desk, flags.token_file.empty() ? "" : token_in(flags.token_file));
   const int port = server.bind(flags.port);
   std::printf("http://127.0.0.1:%d/ (%s; Ctrl-C ends it)\n", port,
-              flags.token_file.empty() ? "only reading: --token-file lets it record requests" : "changes need the token");
+              flags.token_file.empty() ? "only reading: --token-file lets it record requests"
+                                       : "changes need the token");
   std::fflush(stdout);
   std::thread watch([&] {
     while (!interrupt_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -53,9 +55,10 @@ void register_desk_serve(CLI::App& parent) {
   command->add_option("desk", flags->desk, "Folder of the desk")->required();
   command->add_option("--port", flags->port, "Port on 127.0.0.1; 0 for any that is free [8017]")
       ->check(CLI::Range(0, 65535));
-  command->add_option("--token-file", flags->token_file,
-                      "File with a secret line of 16 characters or more, without which nothing can be changed "
-                      "[nothing can be changed]");
+  command->add_option(
+      "--token-file", flags->token_file,
+      "File with a secret line of 16 characters or more, without which nothing can be changed "
+      "[nothing can be changed]");
   command->callback([flags] { serve(*flags); });
 }
 

@@ -96,7 +96,8 @@ SubsetDatamodels SubsetDatamodels::load(const fs::path& folder, const torch::Ten
     }
     const auto made_from = json.at("made_from").get<std::string>();
     const auto digest = loaded.digest();
-    if (made_from != digest && !(overwritten && without_values(made_from) == without_values(digest))) {
+    if (made_from != digest &&
+        !(overwritten && without_values(made_from) == without_values(digest))) {
       fail<InputError>(
           "{}: factors of {} required, got those of {}; remove the folder or choose another",
           path.string(), digest, made_from);

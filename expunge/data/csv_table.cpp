@@ -121,8 +121,8 @@ std::vector<std::string> header_of(CsvReader& reader, const std::filesystem::pat
 void require_fields(const std::vector<std::string>& fields, const std::vector<std::string>& header,
                     const CsvReader& reader) {
   if (fields.size() == header.size()) return;
-  fail<InputError>("{}: {} fields as in the header required, got {}", reader.where(),
-                   header.size(), fields.size());
+  fail<InputError>("{}: {} fields as in the header required, got {}", reader.where(), header.size(),
+                   fields.size());
 }
 
 }  // namespace

@@ -41,14 +41,19 @@ Json not_promised() {
   return {
       "This is a prediction with a margin of error, not a proof: no model was trained from the "
       "beginning without the removed examples to compare with.",
-      "The predicted distance is about the method, over many models of this kind. It does not bound "
+      "The predicted distance is about the method, over many models of this kind. It does not "
+      "bound "
       "what one question put to this one model may still reveal.",
-      "Copies of the data, of earlier models, and of whatever was derived from them outside of this "
-      "desk, the experiment's folder and backups among them, are not touched by it. Storage may keep "
+      "Copies of the data, of earlier models, and of whatever was derived from them outside of "
+      "this "
+      "desk, the experiment's folder and backups among them, are not touched by it. Storage may "
+      "keep "
       "overwritten bytes for a time.",
-      "The model's preparation of its inputs (a mean and a deviation a colour channel) was computed "
+      "The model's preparation of its inputs (a mean and a deviation a colour channel) was "
+      "computed "
       "once from all of the original examples and is kept.",
-      "The certificate says what the holder of the signing key states. It does not show that the holder "
+      "The certificate says what the holder of the signing key states. It does not show that the "
+      "holder "
       "kept to it."};
 }
 
@@ -64,11 +69,12 @@ Json still_carrying(const Desk& desk, int64_t version) {
     }
     list.push_back(std::move(entry));
   }
-  list.push_back({{"what",
-                   "Subset models' weights: this desk never had them; where the experiment kept them, "
-                   "they carry what was deleted."},
-                  {"without_it",
-                   "Nothing is lost for this desk: erase the experiment's folder when the desk is made."}});
+  list.push_back(
+      {{"what",
+        "Subset models' weights: this desk never had them; where the experiment kept them, "
+        "they carry what was deleted."},
+       {"without_it",
+        "Nothing is lost for this desk: erase the experiment's folder when the desk is made."}});
   return list;
 }
 
@@ -77,7 +83,8 @@ Json prediction_json(const Desk& desk, const RemovalRecord& record) {
   Json json = {
       {"what",
        "95th percentile over points of KLoM (KL divergence, in nats, between the margins of models "
-       "unlearned in this way and of models trained without all removed examples); two sets of models "
+       "unlearned in this way and of models trained without all removed examples); two sets of "
+       "models "
        "trained alike are at about 0.7 where there are 100 of each"},
       {"interval", 0.95},
       {"unlearned_models", record.full_models},
@@ -86,18 +93,20 @@ Json prediction_json(const Desk& desk, const RemovalRecord& record) {
       {"removed_now", interval_json(f.forget)},
       {"retained", interval_json(f.retain)},
       {"validation", interval_json(f.validation)}};
-  json["margin_error"] = {
-      {"what",
-       "root mean square over points of the error of mean margins that is left, in standard deviations "
-       "of a margin between models"},
-      {"removed_now", interval_json(f.forget_error)},
-      {"retained", interval_json(f.retain_error)},
-      {"validation", interval_json(f.validation_error)}};
+  json["margin_error"] = {{"what",
+                           "root mean square over points of the error of mean margins that is "
+                           "left, in standard deviations "
+                           "of a margin between models"},
+                          {"removed_now", interval_json(f.forget_error)},
+                          {"retained", interval_json(f.retain_error)},
+                          {"validation", interval_json(f.validation_error)}};
   json["multiplier"] = interval_json(f.multiplier);
   json["warnings"] = f.warnings;
   json["calibration"] =
-      "Told from subset models, each of which went without a part of the examples, and full models; no "
-      "model without the removed examples was trained for it. Held against such models on other data "
+      "Told from subset models, each of which went without a part of the examples, and full "
+      "models; no "
+      "model without the removed examples was trained for it. Held against such models on other "
+      "data "
       "and requests: docs/forecast.md and docs/results/desk.md of the software.";
   return json;
 }
@@ -155,21 +164,21 @@ Json removal_certificate(const Desk& desk, const RemovalRecord& r) {
 
   auto config = desk.config();
   auto options = desk.options();
-  json["method"] = {
-      {"name", "Datamodel Matching (arXiv 2410.23232)"},
-      {"prediction", estimator_name(config.attribution.estimator)},
-      {"predicted_for", "all removed examples together"},
-      {"started_from", fmt::format("version {}", version - 1)},
-      {"read",
-       "the examples of this request before their erasure, and retained ones; none of those removed "
-       "earlier"},
-      {"multiplier", config.evaluation.multiplier},
-      {"matching", settings_of(options_of(config.matching))},
-      {"attribution", settings_of(options_of(config.attribution))},
-      {"desk", settings_of(options_of(options))},
-      {"seed", fmt::format("role \"desk version\", index {}", version)},
-      {"logit_error_before", json_number(r.work.forget_error_before)},
-      {"logit_error_after", json_number(r.work.forget_error_after)}};
+  json["method"] = {{"name", "Datamodel Matching (arXiv 2410.23232)"},
+                    {"prediction", estimator_name(config.attribution.estimator)},
+                    {"predicted_for", "all removed examples together"},
+                    {"started_from", fmt::format("version {}", version - 1)},
+                    {"read",
+                     "the examples of this request before their erasure, and retained ones; none "
+                     "of those removed "
+                     "earlier"},
+                    {"multiplier", config.evaluation.multiplier},
+                    {"matching", settings_of(options_of(config.matching))},
+                    {"attribution", settings_of(options_of(config.attribution))},
+                    {"desk", settings_of(options_of(options))},
+                    {"seed", fmt::format("role \"desk version\", index {}", version)},
+                    {"logit_error_before", json_number(r.work.forget_error_before)},
+                    {"logit_error_after", json_number(r.work.forget_error_after)}};
   json["cost"] = {{"sample_gradients", r.work.sample_gradients},
                   {"share_of_training", json_number(r.work.sample_gradients / r.training_cost)},
                   {"seconds", r.seconds}};
@@ -189,9 +198,12 @@ Json removal_certificate(const Desk& desk, const RemovalRecord& r) {
                     {"hard_limit", r.budget.hard_limit},
                     {"past_limit_by_order", r.request.past_limit}};
   json["erasure"] =
-      "Image, label and all models' recorded outputs of these examples are overwritten with 0 as soon as "
-      "this certificate is recorded; the desk's check confirms it. Kept, because later removals are "
-      "predicted from them: which subset models saw an example, its estimated effect on itself (a number a "
+      "Image, label and all models' recorded outputs of these examples are overwritten with 0 as "
+      "soon as "
+      "this certificate is recorded; the desk's check confirms it. Kept, because later removals "
+      "are "
+      "predicted from them: which subset models saw an example, its estimated effect on itself (a "
+      "number a "
       "class), and its row and column of the tangent kernel where there is one.";
   json["still_carrying"] = still_carrying(desk, version);
   json["not_promised"] = not_promised();

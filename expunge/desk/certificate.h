@@ -32,15 +32,15 @@ inline constexpr const char* kCertificateFormat = "expunge certificate 1";
 struct RemovalRecord {
   Request request;
   RemovalSet set;
-  std::vector<std::string> digests;  // of set.now
+  std::vector<std::string> digests = {};  // of set.now
   KlomForecast forecast;
-  UnlearnSummary work;
+  UnlearnSummary work = {};
   double seconds = 0;
   double training_cost = 0;  // sample gradients
-  MembershipAudit audit;
+  MembershipAudit audit = {};
   int64_t subset_models = 0, full_models = 0;
-  Budget budget;  // with this version
-  std::string model_before, model_after;  // SHA-256
+  Budget budget;                                    // with this version
+  std::string model_before = {}, model_after = {};  // SHA-256
 };
 
 /// Of one example of `data`, as above.

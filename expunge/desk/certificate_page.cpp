@@ -51,7 +51,8 @@ std::string all_settings(const Json& options) {
   std::string html = "<div class=\"settings\">\n";
   for (const auto& [group, values] : options.items()) {
     std::vector<std::pair<std::string, std::string>> entries;
-    for (const auto& [name, value] : values.items()) entries.emplace_back(name, value.get<std::string>());
+    for (const auto& [name, value] : values.items())
+      entries.emplace_back(name, value.get<std::string>());
     html += fmt::format("<div><h3>{}</h3>{}</div>\n", escape_markup(group), definitions(entries));
   }
   return html + "</div>\n";
@@ -61,15 +62,20 @@ std::string distance_section(const Json& json) {
   const auto& prediction = json.at("prediction");
   std::string html = "<section>\n<h2>How close to retraining</h2>\n";
   html += paragraph(
-      "The safe way to remove examples is to train the model again without them. It was not done here. "
-      "Instead the model was brought to where such a model is predicted to be. The table says how far from "
-      "models trained again the result is expected to be, and between which values it is expected to lie in "
+      "The safe way to remove examples is to train the model again without them. It was not done "
+      "here. "
+      "Instead the model was brought to where such a model is predicted to be. The table says how "
+      "far from "
+      "models trained again the result is expected to be, and between which values it is expected "
+      "to lie in "
       "95 of 100 cases. Lower is nearer.");
-  TextTable table({{"where", Align::left}, {"expected distance (KLoM, nats)"}, {"error of margins (std. dev.)"}});
+  TextTable table({{"where", Align::left},
+                   {"expected distance (KLoM, nats)"},
+                   {"error of margins (std. dev.)"}});
   const auto& errors = prediction.at("margin_error");
-  for (const auto& [key, name] :
-       {std::pair("removed_now", "on the examples of this request"),
-        std::pair("retained", "on the examples that remain"), std::pair("validation", "on new examples")})
+  for (const auto& [key, name] : {std::pair("removed_now", "on the examples of this request"),
+                                  std::pair("retained", "on the examples that remain"),
+                                  std::pair("validation", "on new examples")})
     table.add_row({name, interval_text(prediction.at(key)), interval_text(errors.at(key))});
   html += table_html(table, "expected distance");
   html += fmt::format("<p class=\"files\">KLoM: {}. {}</p>\n",
@@ -78,7 +84,8 @@ std::string distance_section(const Json& json) {
   html += warnings_html(prediction.at("warnings").get<std::vector<std::string>>());
   const auto& budget = json.at("budget");
   html += paragraph(fmt::format(
-      "Budget: an expected distance of {} nats is allowed before new models are due; the desk is at {}. "
+      "Budget: an expected distance of {} nats is allowed before new models are due; the desk is "
+      "at {}. "
       "Beyond {} it refuses to go on{}.",
       value_text(budget.at("budget").get<double>()), number_text(budget.at("level")),
       value_text(budget.at("hard_limit").get<double>()),
@@ -89,9 +96,12 @@ std::string distance_section(const Json& json) {
     html += paragraph("Not made: too few subset models saw, or went without, these examples.");
   } else {
     html += paragraph(fmt::format(
-        "An attacker who knows how models behave with and without each example was asked whether the model was "
-        "trained on it. Of {}, the attack says so of {} before the removal and of {} after it. Of models "
-        "that truly went without an example it says so in {} of cases, of models that were trained on it in {}.",
+        "An attacker who knows how models behave with and without each example was asked whether "
+        "the model was "
+        "trained on it. Of {}, the attack says so of {} before the removal and of {} after it. Of "
+        "models "
+        "that truly went without an example it says so in {} of cases, of models that were trained "
+        "on it in {}.",
         counted(audit.at("examples").get<int64_t>(), "example"),
         share_text(audit.at("before").get<double>()), share_text(audit.at("after").get<double>()),
         share_text(audit.at("models_without_them").get<double>()),
@@ -108,8 +118,9 @@ std::string carrying_section(const Json& json) {
     const bool erased = entry.contains("erased");
     html += fmt::format(
         "<div><dt>{}</dt><dd>{}</dd></div>\n", escape_markup(entry.at("what").get<std::string>()),
-        escape_markup(erased ? "Erased on " + day_and_time(entry.at("erased").get<std::string>()) + "."
-                             : "Can be erased. " + entry.at("without_it").get<std::string>()));
+        escape_markup(erased
+                          ? "Erased on " + day_and_time(entry.at("erased").get<std::string>()) + "."
+                          : "Can be erased. " + entry.at("without_it").get<std::string>()));
   }
   return html + "</dl>\n</section>\n";
 }
@@ -117,7 +128,8 @@ std::string carrying_section(const Json& json) {
 std::string removed_section(const Json& json) {
   std::string html = "<section>\n<h2>The removed examples</h2>\n";
   html += paragraph(
-      "By their number in the training set, and a fingerprint that only somebody with both the example and the "
+      "By their number in the training set, and a fingerprint that only somebody with both the "
+      "example and the "
       "receipt of the request can make again.");
   TextTable table({{"example"}, {"fingerprint (SHA-256)", Align::left}});
   for (const auto& entry : json.at("removed")) {
@@ -130,8 +142,10 @@ std::string removed_section(const Json& json) {
 std::string checking_section(const Json& json) {
   std::string html = "<section>\n<h2>How to check this certificate</h2>\n";
   html += paragraph(
-      "This page is for reading. What is signed is the file certificate.json beside it, with these numbers and "
-      "all others. Anybody can check it with the public key, which should come from the holder by another way:");
+      "This page is for reading. What is signed is the file certificate.json beside it, with these "
+      "numbers and "
+      "all others. Anybody can check it with the public key, which should come from the holder by "
+      "another way:");
   html +=
       "<pre tabindex=\"0\"><code>openssl pkeyutl -verify -pubin -inkey public.pem -rawin \\\n"
       "  -in certificate.json -sigfile certificate.sig\nsha256sum model.safetensors</code></pre>\n";
@@ -160,9 +174,10 @@ std::string render_opening(const Json& json) {
       "expunge desk", "Opening certificate",
       fmt::format("Desk {}, {}", json.at("desk").get<std::string>(),
                   day_and_time(json.at("created").get<std::string>())),
-      fmt::format("<p class=\"lead\">The model from which examples are going to be removed, trained on {}. "
-                  "Nothing has been removed from it yet.</p>\n",
-                  escape_markup(counted(json.at("examples").get<int64_t>(), "example"))));
+      fmt::format(
+          "<p class=\"lead\">The model from which examples are going to be removed, trained on {}. "
+          "Nothing has been removed from it yet.</p>\n",
+          escape_markup(counted(json.at("examples").get<int64_t>(), "example"))));
   html += checking_section(json) + software_section(json, json.at("options"));
   return html + page_ending();
 }
@@ -173,47 +188,52 @@ std::string render_removal(const Json& json) {
   const auto& request = json.at("request");
   const auto& method = json.at("method");
   const auto& cost = json.at("cost");
-  std::string html = page_opening(fmt::format("Certificate of removal, version {}", version), report_style());
+  std::string html =
+      page_opening(fmt::format("Certificate of removal, version {}", version), report_style());
   html += page_heading(
       "expunge desk", fmt::format("Certificate of removal, version {}", version),
       fmt::format("Desk {}, {}", json.at("desk").get<std::string>(),
                   day_and_time(json.at("created").get<std::string>())),
-      fmt::format(
-          "<p class=\"lead\"><strong>{}</strong> {} removed from the model by prediction and matching, without "
-          "training it again. {} of its {} training examples remain.</p>\n",
-          escape_markup(counted(count, "example")), count == 1 ? "was" : "were",
-          escape_markup(count_text(json.at("remaining").get<int64_t>())),
-          escape_markup(count_text(json.at("remaining").get<int64_t>() +
-                                   json.at("removed_in_all").get<int64_t>()))));
+      fmt::format("<p class=\"lead\"><strong>{}</strong> {} removed from the model by prediction "
+                  "and matching, without "
+                  "training it again. {} of its {} training examples remain.</p>\n",
+                  escape_markup(counted(count, "example")), count == 1 ? "was" : "were",
+                  escape_markup(count_text(json.at("remaining").get<int64_t>())),
+                  escape_markup(count_text(json.at("remaining").get<int64_t>() +
+                                           json.at("removed_in_all").get<int64_t>()))));
   html += "<section>\n<h2>What was done</h2>\n";
   std::vector<std::pair<std::string, std::string>> done = {
-      {"request", fmt::format("number {}, received {}, named by {}; {}",
-                              request.at("number").get<int64_t>(),
-                              day_and_time(request.at("received").get<std::string>()),
-                              request.at("named_by").get<std::string>(),
-                              counted(request.at("examples").get<int64_t>(), "example"))}};
+      {"request",
+       fmt::format("number {}, received {}, named by {}; {}", request.at("number").get<int64_t>(),
+                   day_and_time(request.at("received").get<std::string>()),
+                   request.at("named_by").get<std::string>(),
+                   counted(request.at("examples").get<int64_t>(), "example"))}};
   if (const auto earlier = request.at("removed_earlier").get<int64_t>(); earlier > 0)
-    done.emplace_back("of these", fmt::format("{} had been removed by an earlier request", earlier));
-  done.insert(done.end(),
-              {{"removed so far", counted(json.at("removed_in_all").get<int64_t>(), "example")},
-               {"method", method.at("name").get<std::string>()},
-               {"prediction", fmt::format("{}, for {}", method.at("prediction").get<std::string>(),
-                                          method.at("predicted_for").get<std::string>())},
-               {"started from", method.at("started_from").get<std::string>()},
-               {"read", method.at("read").get<std::string>()},
-               {"cost", fmt::format("{} of a training ({} sample gradients, {:.1f} s)",
-                                    cost.at("share_of_training").is_null()
-                                        ? "-"
-                                        : share_text(cost.at("share_of_training").get<double>()),
-                                    count_text(static_cast<int64_t>(cost.at("sample_gradients").get<double>())),
-                                    cost.at("seconds").get<double>())},
-               {"outputs on these examples",
-                fmt::format("from {} to {} nats (root mean square) off their predicted values",
-                            number_text(method.at("logit_error_before")),
-                            number_text(method.at("logit_error_after")))}});
+    done.emplace_back("of these",
+                      fmt::format("{} had been removed by an earlier request", earlier));
+  done.insert(
+      done.end(),
+      {{"removed so far", counted(json.at("removed_in_all").get<int64_t>(), "example")},
+       {"method", method.at("name").get<std::string>()},
+       {"prediction", fmt::format("{}, for {}", method.at("prediction").get<std::string>(),
+                                  method.at("predicted_for").get<std::string>())},
+       {"started from", method.at("started_from").get<std::string>()},
+       {"read", method.at("read").get<std::string>()},
+       {"cost",
+        fmt::format("{} of a training ({} sample gradients, {:.1f} s)",
+                    cost.at("share_of_training").is_null()
+                        ? "-"
+                        : share_text(cost.at("share_of_training").get<double>()),
+                    count_text(static_cast<int64_t>(cost.at("sample_gradients").get<double>())),
+                    cost.at("seconds").get<double>())},
+       {"outputs on these examples",
+        fmt::format("from {} to {} nats (root mean square) off their predicted values",
+                    number_text(method.at("logit_error_before")),
+                    number_text(method.at("logit_error_after")))}});
   html += definitions(done) + "</section>\n";
   html += distance_section(json);
-  html += "<section>\n<h2>What is not promised</h2>\n" + list_html(json.at("not_promised")) + "</section>\n";
+  html += "<section>\n<h2>What is not promised</h2>\n" + list_html(json.at("not_promised")) +
+          "</section>\n";
   html += carrying_section(json) + removed_section(json) + checking_section(json);
   const Json options = {{"matching", method.at("matching")},
                         {"attribution", method.at("attribution")},

@@ -67,7 +67,7 @@ void make_desk(const Experiment& experiment, const DeskOptions& options,
   fs::create_directories(path);
   const DeskLock lock(folder, /*wait=*/false);
   folder.clean();
-  make_evidence(experiment, options.model, folder);
+  write_evidence(experiment, fit_evidence(experiment, options.model), folder);
 
   auto copy = options;
   write_file_atomically(folder.options(), to_toml_table(options_of(copy), /*comments=*/true));
@@ -96,17 +96,25 @@ void make_desk(const Experiment& experiment, const DeskOptions& options,
 PartWords words_of(Part part) {
   switch (part) {
     case Part::original:
-      return {"The original model (version 0): it was trained on everything that has been removed since.",
-              "Without it the removals cannot be done again from the beginning."};
+      return {
+          "The original model (version 0): it was trained on everything that has been removed "
+          "since.",
+          "Without it the removals cannot be done again from the beginning."};
     case Part::older:
-      return {"Every version of the model but the newest: each was trained on, or made from, examples that "
-              "were removed later.",
-              "Without them nobody can go back to, or inspect, an earlier version."};
+      return {
+          "Every version of the model but the newest: each was trained on, or made from, examples "
+          "that "
+          "were removed later.",
+          "Without them nobody can go back to, or inspect, an earlier version."};
     case Part::evidence:
-      return {"What removals are predicted from: which examples each subset model saw, the outputs of subset and "
-              "full models on the other examples, and the fitted effects. All come from models that were trained "
-              "on removed examples.",
-              "Without it no further request can be processed: the next one needs retraining and a new desk."};
+      return {
+          "What removals are predicted from: which examples each subset model saw, the outputs of "
+          "subset and "
+          "full models on the other examples, and the fitted effects. All come from models that "
+          "were trained "
+          "on removed examples.",
+          "Without it no further request can be processed: the next one needs retraining and a new "
+          "desk."};
   }
   return {};
 }
@@ -116,8 +124,9 @@ void erase_part(Desk& desk, Part part, bool wait) {
   const DeskLock lock(folder, wait);
   auto& ledger = desk.ledger();
   if (const auto open = ledger.processing()) {
-    fail<InputError>("request {}: is being processed as version {}; finish it first: expunge desk process",
-                     open->id, *open->version);
+    fail<InputError>(
+        "request {}: is being processed as version {}; finish it first: expunge desk process",
+        open->id, *open->version);
   }
   const int64_t newest = ledger.newest().version;
   if (part != Part::evidence && newest == 0)
@@ -159,13 +168,16 @@ Budget budget_of(const Desk& desk) {
 
 std::string recommendation(const Desk& desk, const Budget& budget) {
   if (erased_since(desk, Part::evidence, 0))
-    return "What removals are predicted from was erased: further requests need retraining and a new desk.";
+    return "What removals are predicted from was erased: further requests need retraining and a "
+           "new desk.";
   if (budget.level > budget.hard_limit) {
-    return "Past the hard limit: retrain. Train new subset and full models on what remains, and open a new desk "
+    return "Past the hard limit: retrain. Train new subset and full models on what remains, and "
+           "open a new desk "
            "with them.";
   }
   if (budget.level >= budget.budget) {
-    return "Past the budget: plan to train new subset and full models on what remains, or to retrain this model; "
+    return "Past the budget: plan to train new subset and full models on what remains, or to "
+           "retrain this model; "
            "requests are still processed up to the hard limit.";
   }
   return "Within the budget: nothing to do.";

@@ -35,7 +35,7 @@ class Desk {
 
 /// Makes a desk in `folder` from an experiment's subset and full models, with the signed certificate of version 0.
 /// keys: (n) users' keys, or empty. An init that was interrupted goes on by another one; where a desk is finished,
-/// InputError. Throws as make_evidence() does.
+/// InputError. Throws as fit_evidence() does.
 void make_desk(const Experiment& experiment, const DeskOptions& options,
                const std::vector<std::string>& keys, const std::filesystem::path& folder);
 

@@ -56,8 +56,9 @@ DeskLock::DeskLock(const DeskFolder& folder, bool wait) {
   const int error = errno;
   ::close(file_);
   if (error == EWOULDBLOCK) {
-    fail<SystemError>("{}: another process is at work on this desk; try again, or wait for it with --wait",
-                      folder.path().string());
+    fail<SystemError>(
+        "{}: another process is at work on this desk; try again, or wait for it with --wait",
+        folder.path().string());
   }
   fail<SystemError>("{}: cannot be locked: {}", path.string(), std::strerror(error));
 }

@@ -13,14 +13,23 @@ namespace expunge::desk {
 ///   predicted  these, and what all removals so far are predicted to do to them
 enum class Hold { newest, original, predicted };
 
+/// How one removal is made and forecast.
+struct RemovalOptions {
+  Hold hold = Hold::original;
+  int64_t seed = 0;         // of the retained examples that are drawn, and of the forecast
+  int64_t resamples = 200;  // draws for the forecast's interval
+
+  /// Throws OptionError.
+  void validate() const;
+};
+OptionGroup options_of(RemovalOptions& options);
+
 struct DeskOptions {
   int64_t model = 0;  // which of the experiment's full models is the one to remove from
-  Hold hold = Hold::original;
-  int64_t seed = 0;        // of the retained examples that are drawn
-  double budget = 2;       // predicted error from which on status recommends new models, nats
-  double hard_limit = 4;   // past which nothing is processed, nats
-  int64_t oracles = 100;   // that the forecast of KLoM takes to judge
-  int64_t resamples = 200;  // draws for its interval
+  RemovalOptions removal;
+  int64_t oracles = 100;  // that the forecast of KLoM takes to judge
+  double budget = 2;      // predicted error from which on status recommends new models, nats
+  double hard_limit = 4;  // past which nothing is processed, nats
 
   /// Throws OptionError.
   void validate() const;

@@ -22,14 +22,16 @@ button:focus-visible,input:focus-visible{outline:2px solid var(--oracle);outline
 )css";
 
 std::string field(const char* name, const char* words, const char* more = "") {
-  return fmt::format("<label>{}<input name=\"{}\" autocomplete=\"off\" {}></label>\n", words, name, more);
+  return fmt::format("<label>{}<input name=\"{}\" autocomplete=\"off\" {}></label>\n", words, name,
+                     more);
 }
 
 std::string forms() {
   const auto token = field("token", "Token", "type=\"password\" required");
   return "<section>\n<h2>Ask for a deletion</h2>\n<div class=\"forms\">\n<div><h3>By index</h3>\n"
          "<form method=\"post\" action=\"/requests\">\n" +
-         field("ids", "Training examples, apart by commas", "required inputmode=\"numeric\"") + token +
+         field("ids", "Training examples, apart by commas", "required inputmode=\"numeric\"") +
+         token +
          "<button>Record the request</button>\n</form></div>\n<div><h3>By a user's key</h3>\n"
          "<form method=\"post\" action=\"/requests\">\n" +
          field("key", "Key", "required") + token +
@@ -37,7 +39,8 @@ std::string forms() {
          "<form method=\"post\" action=\"/withdraw\">\n" +
          field("request", "Number of a pending request", "required inputmode=\"numeric\"") + token +
          "<button>Withdraw it</button>\n</form></div>\n</div>\n"
-         "<p class=\"files\">Requests are processed by the command <code>expunge desk process</code>, not from "
+         "<p class=\"files\">Requests are processed by the command <code>expunge desk "
+         "process</code>, not from "
          "this page.</p>\n</section>\n";
 }
 
@@ -48,7 +51,8 @@ std::string certificates(const Desk& desk) {
     const auto name = v->version == 0 ? std::string("Opening certificate")
                                       : fmt::format("Certificate of version {}", v->version);
     html += fmt::format(
-        "<li><a href=\"/versions/{0}\">{1}</a>, <a href=\"/versions/{0}/certificate.json\">JSON</a>, "
+        "<li><a href=\"/versions/{0}\">{1}</a>, <a "
+        "href=\"/versions/{0}/certificate.json\">JSON</a>, "
         "<a href=\"/versions/{0}/certificate.sig\">signature</a></li>\n",
         v->version, name);
   }
@@ -74,16 +78,17 @@ std::string render_desk(const Desk& desk, bool can_write, const std::string& not
   const auto newest = ledger.newest().version;
   const auto removed = std::ssize(ledger.removed_up_to(newest));
   std::string html = page_opening("Deletion desk", report_style() + kFormStyle);
-  html += page_heading(
-      "expunge desk", fmt::format("Deletion desk {}", ledger.fact("name")),
-      fmt::format("Desk {}", ledger.fact("id")),
-      fmt::format("<p class=\"lead\">{} removed so far, {} remain; the model is at <strong>version {}</strong>. "
-                  "{}</p>\n",
-                  escape_markup(counted(removed, "example")),
-                  escape_markup(count_text(ledger.examples() - removed)), newest,
-                  escape_markup(budget_words(desk))));
+  html += page_heading("expunge desk", fmt::format("Deletion desk {}", ledger.fact("name")),
+                       fmt::format("Desk {}", ledger.fact("id")),
+                       fmt::format("<p class=\"lead\">{} removed so far, {} remain; the model is "
+                                   "at <strong>version {}</strong>. "
+                                   "{}</p>\n",
+                                   escape_markup(counted(removed, "example")),
+                                   escape_markup(count_text(ledger.examples() - removed)), newest,
+                                   escape_markup(budget_words(desk))));
   if (!notice.empty())
-    html += fmt::format("<p class=\"result\" role=\"status\"><strong>{}</strong></p>\n", escape_markup(notice));
+    html += fmt::format("<p class=\"result\" role=\"status\"><strong>{}</strong></p>\n",
+                        escape_markup(notice));
   html += warnings_html(unfinished(desk));
   html += "<section>\n<h2>Versions</h2>\n<div class=\"split\"><figure><div class=\"wide\">" +
           budget_picture(desk).embedded() + "</div></figure>\n" + certificates(desk) + "</div>\n" +
@@ -99,9 +104,10 @@ std::string render_desk(const Desk& desk, bool can_write, const std::string& not
 
 std::string render_problem(const std::string& title, const std::string& what) {
   return page_opening(title, report_style()) +
-         page_heading("expunge desk", title, "",
-                      fmt::format("<p class=\"lead\">{}</p>\n<p><a href=\"/\">Back to the desk</a></p>\n",
-                                  escape_markup(what))) +
+         page_heading(
+             "expunge desk", title, "",
+             fmt::format("<p class=\"lead\">{}</p>\n<p><a href=\"/\">Back to the desk</a></p>\n",
+                         escape_markup(what))) +
          page_ending();
 }
 

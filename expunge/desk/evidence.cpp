@@ -78,7 +78,11 @@ torch::Tensor checked(const fs::path& path, const std::vector<int64_t>& shape,
 
 }  // namespace
 
-void make_evidence(const Experiment& experiment, int64_t model, const DeskFolder& folder) {
+int64_t forecast_folds(const Evidence& evidence) {
+  return std::min<int64_t>(5, evidence.masks.size(0) / 2);
+}
+
+FittedEvidence fit_evidence(const Experiment& experiment, int64_t model) {
   const auto& attribution = experiment.config().attribution;
   if (attribution.estimator != Estimator::ridge && attribution.estimator != Estimator::carried)
     fail<OptionError>("option estimator: ridge or carried required for a desk, got another one");
@@ -88,40 +92,47 @@ void make_evidence(const Experiment& experiment, int64_t model, const DeskFolder
     fail<OptionError>("option model: 0 to {} required, got {}", full.description().models - 1,
                       model);
   }
+  Evidence evidence;
+  evidence.masks = subset.masks().contiguous();
+  evidence.subset_logits = subset.logits();
+  evidence.full_logits = full.logits();
   const auto& labels = experiment.problem().labels;
-  const auto masks = subset.masks().contiguous();
-  const auto subset_logits = subset.logits();
-  const auto full_logits = full.logits();
-  std::optional<CarriedEffects> carried;
   ForecastModels models;
-  models.masks = masks;
-  models.margins = margins(subset_logits, labels, experiment.workers());
-  models.full_margins = margins(full_logits, labels, experiment.workers());
+  models.masks = evidence.masks;
+  models.margins = margins(evidence.subset_logits, labels, experiment.workers());
+  models.full_margins = margins(evidence.full_logits, labels, experiment.workers());
   models.labels = labels.contiguous();
-  models.folds = std::min<int64_t>(5, masks.size(0) / 2);
+  models.folds = forecast_folds(evidence);
   models.held_out = models.margins;
   check_forecast_models(models);  // before the kernel, which takes long
+  std::optional<CarriedEffects> carried;
   if (attribution.estimator == Estimator::carried) carried = carried_effects(experiment);
-  models.held_out =
-      held_out_margins(masks, subset_logits, full_logits, labels, attribution,
-                       carried ? &*carried : nullptr, models.folds, experiment.workers());
+  evidence.held_out = held_out_margins(evidence.masks, evidence.subset_logits, evidence.full_logits,
+                                       labels, attribution, carried ? &*carried : nullptr,
+                                       models.folds, experiment.workers());
+  const auto original = full.model(model);
+  const auto dtype = original.network->parameters().scalar_type();
+  evidence.original_logits =
+      evaluate_logits(*original.network, experiment.problem().inputs.to(dtype)).to(torch::kFloat32);
+  auto ridge = attribution.ridge;
+  ridge.workers = experiment.workers();
+  auto datamodels = SubsetDatamodels::fit(evidence.masks, evidence.subset_logits, ridge);
+  return {evidence, {std::move(datamodels), std::move(carried)}};
+}
 
+void write_evidence(const Experiment& experiment, const FittedEvidence& fitted,
+                    const DeskFolder& folder) {
   const auto to = folder.evidence();
   fs::create_directories(to);
   write_data(experiment.data(), folder.data());
-  write_npy(to / "masks.npy", masks);
-  copy_rows(subset_logits, to / "subset_logits.npy");
-  copy_rows(full_logits, to / "full_logits.npy");
-  write_npy(to / "held_out.npy", models.held_out);
-  if (carried) write_npy(to / "kernel.npy", network_kernel(experiment));
-  auto ridge = attribution.ridge;
-  ridge.workers = experiment.workers();
-  SubsetDatamodels::fit(masks, subset_logits, ridge).save(to / "factors");
-  const auto original = full.model(model);
-  const auto dtype = original.network->parameters().scalar_type();
-  write_npy(to / "original_logits.npy",
-            evaluate_logits(*original.network, experiment.problem().inputs.to(dtype))
-                .to(torch::kFloat32));
+  const auto& evidence = fitted.evidence;
+  write_npy(to / "masks.npy", evidence.masks);
+  copy_rows(evidence.subset_logits, to / "subset_logits.npy");
+  copy_rows(evidence.full_logits, to / "full_logits.npy");
+  write_npy(to / "held_out.npy", evidence.held_out);
+  write_npy(to / "original_logits.npy", evidence.original_logits);
+  if (fitted.attributor.carried) write_npy(to / "kernel.npy", network_kernel(experiment));
+  fitted.attributor.datamodels.save(to / "factors");
 }
 
 Evidence read_evidence(const DeskFolder& folder) {
@@ -152,9 +163,9 @@ FrozenAttributor read_attributor(const DeskFolder& folder, const Evidence& evide
   const auto at = folder.evidence();
   std::optional<CarriedEffects> carried;
   if (options.estimator == Estimator::carried) {
-    carried = CarriedEffects::fit(
-        checked(at / "kernel.npy", {evidence.subset_logits.size(1), evidence.masks.size(1)},
-                {torch::kFloat32}));
+    carried = CarriedEffects::fit(checked(at / "kernel.npy",
+                                          {evidence.subset_logits.size(1), evidence.masks.size(1)},
+                                          {torch::kFloat32}));
   }
   return {SubsetDatamodels::load(at / "factors", evidence.masks, evidence.subset_logits,
                                  options.ridge, /*overwritten=*/true),
@@ -167,7 +178,8 @@ std::vector<int64_t> LiveProblem::places(std::span<const int64_t> examples) cons
   for (const int64_t example : examples) {
     const auto at = std::lower_bound(points.begin(), end, example);
     if (at == end || *at != example)
-      fail<InputError>("example {}: one that is there required, it is removed or was never", example);
+      fail<InputError>("example {}: one that is there required, it is removed or was never",
+                       example);
     found.push_back(at - points.begin());
   }
   return found;
@@ -196,8 +208,9 @@ LiveProblem live_problem(const DataSplit& data, const Normalisation& normalisati
   for (int64_t i = 0; i < data.validation.size(); ++i) live.points.push_back(n + i);
   auto& problem = live.problem;
   problem.normalisation = normalisation;
-  problem.inputs = at::cat({normalised(train, normalisation), normalised(data.validation, normalisation)})
-                       .contiguous(at::MemoryFormat::ChannelsLast);
+  problem.inputs =
+      at::cat({normalised(train, normalisation), normalised(data.validation, normalisation)})
+          .contiguous(at::MemoryFormat::ChannelsLast);
   problem.labels = at::cat({train.labels, data.validation.labels}).contiguous();
   const int64_t count = train.size();
   problem.training = {problem.inputs.narrow(0, 0, count), problem.labels.narrow(0, 0, count)};
@@ -224,7 +237,8 @@ std::optional<int64_t> find_unerased(const DeskFolder& folder, std::span<const i
     const auto path = folder.path() / file;
     if (!fs::exists(path)) continue;
     const auto array = map_npy(path);
-    if (array.dim() <= dim) fail<InputError>("{}: an array of more dimensions required", path.string());
+    if (array.dim() <= dim)
+      fail<InputError>("{}: an array of more dimensions required", path.string());
     for (const int64_t example : examples) {
       if (example < 0 || example >= array.size(dim))
         fail<InputError>("{}: a row of example {} required, not there", path.string(), example);

@@ -37,13 +37,8 @@ struct Evidence {
   torch::Tensor original_logits;  // (m, C) float32
 };
 
-/// Copies an experiment's data and outputs and fits what is fitted. `model`: the full model that examples will be
-/// removed from. InputError if subset or full models are not there, or too few for a forecast
-/// (check_forecast_models); OptionError for an estimator other than ridge and carried.
-void make_evidence(const Experiment& experiment, int64_t model, const DeskFolder& folder);
-
-/// Reads it. InputError for what is not there or does not fit together.
-Evidence read_evidence(const DeskFolder& folder);
+/// Parts that the subset models are held out in for `held_out`.
+int64_t forecast_folds(const Evidence& evidence);
 
 /// The attributor that was fitted when the desk was made. Its predictions hold for points that are not removed.
 struct FrozenAttributor {
@@ -53,6 +48,21 @@ struct FrozenAttributor {
   /// (m, C) float32, in logits: the shift if all of `removal` goes.
   [[nodiscard]] torch::Tensor shift(std::span<const int64_t> removal) const;
 };
+
+struct FittedEvidence {
+  Evidence evidence;
+  FrozenAttributor attributor;
+};
+/// From an experiment's stores, with everything that is fitted. `model`: the full model that examples will be removed
+/// from. InputError if subset or full models are not there, or too few for a forecast (check_forecast_models);
+/// OptionError for an estimator other than ridge and carried, and for a model that is not there.
+FittedEvidence fit_evidence(const Experiment& experiment, int64_t model);
+/// Writes it, and the experiment's data.
+void write_evidence(const Experiment& experiment, const FittedEvidence& fitted,
+                    const DeskFolder& folder);
+
+/// Reads it. InputError for what is not there or does not fit together.
+Evidence read_evidence(const DeskFolder& folder);
 FrozenAttributor read_attributor(const DeskFolder& folder, const Evidence& evidence,
                                  AttributionOptions options, int64_t workers);
 

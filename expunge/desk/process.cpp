@@ -64,7 +64,8 @@ RemovalSet removal_of(const Ledger& ledger, const Request& request, int64_t newe
 void check_level(const Request& request, const Budget& budget, bool past_limit) {
   if (budget.level <= budget.hard_limit || past_limit) return;
   fail<InputError>(
-      "request {}: predicted error (KLoM) of at most {} nats required, got {:.2f}; retrain and open a new desk, or "
+      "request {}: predicted error (KLoM) of at most {} nats required, got {:.2f}; retrain and "
+      "open a new desk, or "
       "process it all the same with --past-limit",
       request.id, budget.hard_limit, budget.level);
 }
@@ -101,8 +102,9 @@ class Step {
     live_ = live_problem(data_, before_.normalisation, set.before);
     shift_ = attributor_.shift(set.all()) * desk_.config().evaluation.multiplier;
     return forecast_removal(evidence_, attributor_, live_, set, shift_,
-                            read_effects(desk_.folder(), newest_.version), desk_.options(),
-                            desk_.config().evaluation.klom, options_.workers);
+                            read_effects(desk_.folder(), newest_.version), desk_.options().removal,
+                            desk_.options().oracles, desk_.config().evaluation.klom,
+                            options_.workers);
   }
 
   // Steps 3 and 4.
@@ -113,11 +115,10 @@ class Step {
     const auto& folder = desk_.folder();
     RemovalRecord record{.request = request, .set = set, .forecast = forecast, .budget = budget};
     const auto margins_before = margins_of_model();
-    record.work = match_removal(
-        *before_.network, live_, set.now, evidence_.original_logits, shift_, desk_.config().matching,
-        desk_.options().hold,
-        derive_seed(static_cast<uint64_t>(desk_.options().seed), "desk version",
-                    static_cast<uint64_t>(version)));
+    record.work = match_removal(*before_.network, live_, set.now, evidence_.original_logits, shift_,
+                                desk_.config().matching, desk_.options().removal.hold,
+                                derive_seed(static_cast<uint64_t>(desk_.options().removal.seed),
+                                            "desk version", static_cast<uint64_t>(version)));
     const auto places = live_.places(set.now);
     record.audit = audit_membership(
         live_.rows_of(evidence_.masks, 1),
@@ -141,10 +142,10 @@ class Step {
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const auto certificate = write_certificate(folder, version, removal_certificate(desk_, record),
                                                SigningKey::read(folder.signing_key()));
-    desk_.ledger().record({version, request.begun, record.model_after, certificate,
-                           forecast.forget.median,
-                           std::max(forecast.retain.median, forecast.validation.median), ""},
-                          set.now);
+    desk_.ledger().record(
+        {version, request.begun, record.model_after, certificate, forecast.forget.median,
+         std::max(forecast.retain.median, forecast.validation.median), ""},
+        set.now);
     return record.work;
   }
 

@@ -25,11 +25,11 @@ struct ProcessOptions {
 
 struct ProcessedRequest {
   int64_t request = 0;
-  std::optional<int64_t> version;  // none where all of its examples had been removed before
+  std::optional<int64_t> version = {};  // none where all of its examples had been removed before
   int64_t removed = 0;
-  KlomForecast forecast;
-  UnlearnSummary work;
-  Budget budget;
+  KlomForecast forecast = {};
+  UnlearnSummary work = {};
+  Budget budget = {};
 };
 
 /// Finishes what was begun, or processes the oldest pending request; none if there is none. InputError, with

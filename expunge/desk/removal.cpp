@@ -20,8 +20,8 @@ std::vector<int64_t> RemovalSet::all() const {
 KlomForecast forecast_removal(const Evidence& evidence, const FrozenAttributor& attributor,
                               const LiveProblem& live, const RemovalSet& set,
                               const torch::Tensor& shift, const EarlierRemovals& earlier,
-                              const DeskOptions& options, const KlomOptions& klom_options,
-                              int64_t workers) {
+                              const RemovalOptions& options, int64_t oracles,
+                              const KlomOptions& klom_options, int64_t workers) {
   const auto& labels = live.problem.labels;
   const auto full_logits = live.rows_of(evidence.full_logits, 1);
   ForecastModels models;
@@ -30,7 +30,7 @@ KlomForecast forecast_removal(const Evidence& evidence, const FrozenAttributor& 
   models.held_out = live.rows_of(evidence.held_out, 1);
   models.full_margins = margins(full_logits, labels, workers);
   models.labels = labels;
-  models.folds = std::min<int64_t>(5, models.masks.size(0) / 2);
+  models.folds = forecast_folds(evidence);
 
   const auto live_shift = live.rows_of(shift, 0);
   ForecastCase request{live.places(set.now),
@@ -40,15 +40,15 @@ KlomForecast forecast_removal(const Evidence& evidence, const FrozenAttributor& 
   if (attributor.carried) {
     const auto which = torch::tensor(request.forget);
     const auto now = torch::tensor(set.now);
-    const auto effects =
-        attributor.carried->shift(set.all(), attributor.datamodels.own_effects()).index_select(0, now);
+    const auto effects = attributor.carried->shift(set.all(), attributor.datamodels.own_effects())
+                             .index_select(0, now);
     request.mutual = change_by_effects(full_logits.index_select(1, which).contiguous(),
                                        live_shift.index_select(0, which), effects, /*within=*/true,
                                        labels.index_select(0, which), workers);
     request.mutual_predicted = true;
   }
   ForecastOptions forecast;
-  forecast.oracles = options.oracles;
+  forecast.oracles = oracles;
   forecast.resamples = options.resamples;
   forecast.seed = options.seed;
   forecast.workers = workers;
@@ -68,10 +68,9 @@ UnlearnSummary match_removal(Network& network, const LiveProblem& live,
   }
   auto options = matching;
   options.retain_targets = hold == Hold::newest ? RetainTargets::own : RetainTargets::predicted;
-  return TargetMatching(options).unlearn(network, {.problem = live.problem,
-                                                   .forget = places,
-                                                   .targets = original + moved,
-                                                   .seed = seed});
+  return TargetMatching(options).unlearn(
+      network,
+      {.problem = live.problem, .forget = places, .targets = original + moved, .seed = seed});
 }
 
 }  // namespace expunge::desk

@@ -14,8 +14,8 @@
 namespace expunge::desk {
 namespace {
 
-constexpr size_t kMostBody = 64 << 10;   // bytes
-constexpr time_t kMostSeconds = 10;      // of a silent connection
+constexpr size_t kMostBody = 64 << 10;  // bytes
+constexpr time_t kMostSeconds = 10;     // of a silent connection
 constexpr const char* kHtml = "text/html; charset=utf-8";
 
 /// A request that is answered by a problem.
@@ -32,7 +32,8 @@ int64_t whole_number(const std::string& text, const char* name) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || text.empty())
-    throw Refusal(400, fmt::format("{}: a whole number required, got \"{}\"", name, text.substr(0, 40)));
+    throw Refusal(400,
+                  fmt::format("{}: a whole number required, got \"{}\"", name, text.substr(0, 40)));
   return value;
 }
 
@@ -57,7 +58,8 @@ struct DeskServer::Parts {
   httplib::Server server;
   int port = 0;
 
-  Parts(std::filesystem::path path, std::string given) : folder(std::move(path)), token(std::move(given)) {}
+  Parts(std::filesystem::path path, std::string given)
+      : folder(std::move(path)), token(std::move(given)) {}
 
   // Each answer by a ledger of its own: connections are not shared between threads.
   template <class Answer>
@@ -86,14 +88,17 @@ struct DeskServer::Parts {
   }
 
   void check_writer(const httplib::Request& request) const {
-    if (token.empty()) throw Refusal(403, "This page only reads: expunge desk serve was started without a token.");
+    if (token.empty())
+      throw Refusal(403, "This page only reads: expunge desk serve was started without a token.");
     const auto origin = request.get_header_value("Origin");
     if (!origin.empty() && !(origin.starts_with("http://") && is_own_host(origin.substr(7))))
       throw Refusal(403, "The form must be this page's own.");
-    if (!same_secret(request.get_param_value("token"), token)) throw Refusal(403, "The token is another one.");
+    if (!same_secret(request.get_param_value("token"), token))
+      throw Refusal(403, "The token is another one.");
   }
 
-  void send_file(httplib::Response& response, const std::filesystem::path& path, const char* type) const {
+  void send_file(httplib::Response& response, const std::filesystem::path& path,
+                 const char* type) const {
     if (!std::filesystem::is_regular_file(path)) throw Refusal(404, "There is no such version.");
     response.set_content(read_file(path), type);
   }
@@ -106,12 +111,13 @@ struct DeskServer::Parts {
     check_writer(request);
     Desk desk(folder.path());
     const auto key = request.get_param_value("key");
-    const auto examples =
-        key.empty() ? whole_numbers(request.get_param_value("ids")) : desk.ledger().examples_of_key(key);
+    const auto examples = key.empty() ? whole_numbers(request.get_param_value("ids"))
+                                      : desk.ledger().examples_of_key(key);
     const auto made = desk.ledger().ask(examples, !key.empty(), random_hex(16));
-    response.set_content(render_desk(desk, true,
-                                     fmt::format("Request {} is recorded. Its receipt: {}", made.id, made.receipt)),
-                         kHtml);
+    response.set_content(
+        render_desk(desk, true,
+                    fmt::format("Request {} is recorded. Its receipt: {}", made.id, made.receipt)),
+        kHtml);
   }
 
   void withdraw(const httplib::Request& request, httplib::Response& response) const {
@@ -119,7 +125,8 @@ struct DeskServer::Parts {
     Desk desk(folder.path());
     const auto id = whole_number(request.get_param_value("request"), "request");
     desk.ledger().withdraw(id);
-    response.set_content(render_desk(desk, true, fmt::format("Request {} is withdrawn.", id)), kHtml);
+    response.set_content(render_desk(desk, true, fmt::format("Request {} is withdrawn.", id)),
+                         kHtml);
   }
 
   void set_up() {
@@ -133,28 +140,37 @@ struct DeskServer::Parts {
                                 {"Referrer-Policy", "no-referrer"},
                                 {"Cross-Origin-Resource-Policy", "same-origin"},
                                 {"Cache-Control", "no-store"}});
-    server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-      if (is_own_host(request.get_header_value("Host"))) return httplib::Server::HandlerResponse::Unhandled;
-      problem(response, 403, "This page is for this machine only.");
-      return httplib::Server::HandlerResponse::Handled;
-    });
+    server.set_pre_routing_handler(
+        [this](const httplib::Request& request, httplib::Response& response) {
+          if (is_own_host(request.get_header_value("Host")))
+            return httplib::Server::HandlerResponse::Unhandled;
+          problem(response, 403, "This page is for this machine only.");
+          return httplib::Server::HandlerResponse::Handled;
+        });
     server.Get("/", answered([this](const auto&, auto& response) {
-                 response.set_content(render_desk(Desk(folder.path(), Desk::Access::read), !token.empty()), kHtml);
+                 response.set_content(
+                     render_desk(Desk(folder.path(), Desk::Access::read), !token.empty()), kHtml);
                }));
     server.Get(R"(/versions/(\d{1,9}))", answered([this](const auto& request, auto& response) {
                  send_file(response, folder.page(version_of(request)), kHtml);
                }));
-    server.Get(R"(/versions/(\d{1,9})/certificate\.json)", answered([this](const auto& request, auto& response) {
+    server.Get(R"(/versions/(\d{1,9})/certificate\.json)",
+               answered([this](const auto& request, auto& response) {
                  send_file(response, folder.certificate(version_of(request)), "application/json");
                }));
-    server.Get(R"(/versions/(\d{1,9})/certificate\.sig)", answered([this](const auto& request, auto& response) {
-                 send_file(response, folder.signature(version_of(request)), "application/octet-stream");
+    server.Get(R"(/versions/(\d{1,9})/certificate\.sig)",
+               answered([this](const auto& request, auto& response) {
+                 send_file(response, folder.signature(version_of(request)),
+                           "application/octet-stream");
                }));
     server.Get("/public.pem", answered([this](const auto&, auto& response) {
                  send_file(response, folder.public_key(), "application/x-pem-file");
                }));
-    server.Post("/requests", answered([this](const auto& request, auto& response) { ask(request, response); }));
-    server.Post("/withdraw", answered([this](const auto& request, auto& response) { withdraw(request, response); }));
+    server.Post("/requests",
+                answered([this](const auto& request, auto& response) { ask(request, response); }));
+    server.Post("/withdraw", answered([this](const auto& request, auto& response) {
+                  withdraw(request, response);
+                }));
     server.set_error_handler([](const httplib::Request&, httplib::Response& response) {
       if (response.body.empty()) {
         problem(response, response.status,
@@ -182,7 +198,8 @@ int DeskServer::bind(int port) {
   const bool any = port == 0;
   const int bound = any ? server.bind_to_any_port("127.0.0.1") : port;
   if (bound < 0 || (!any && !server.bind_to_port("127.0.0.1", port)))
-    fail<SystemError>("127.0.0.1:{}: cannot be listened at; another program may have the port", port);
+    fail<SystemError>("127.0.0.1:{}: cannot be listened at; another program may have the port",
+                      port);
   parts_->port = bound;
   return bound;
 }

@@ -83,7 +83,11 @@ int no_passphrase(char*, int, int, void*) {
 }  // namespace
 
 struct SigningKey::Key {
-  PublicKey pair;
+  explicit Key(EVP_PKEY* owned) : pair(owned) {}
+  ~Key() { EVP_PKEY_free(pair); }
+  Key(const Key&) = delete;
+  Key& operator=(const Key&) = delete;
+  EVP_PKEY* pair;
 };
 
 std::string sha256_of(std::string_view bytes) {
@@ -114,7 +118,7 @@ bool same_secret(std::string_view a, std::string_view b) {
 SigningKey SigningKey::generate() {
   PublicKey pair(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
   if (!pair) fail<SystemError>("OpenSSL made no key");
-  return SigningKey(std::make_shared<Key>(Key{std::move(pair)}));
+  return SigningKey(std::make_shared<Key>(pair.release()));
 }
 
 SigningKey SigningKey::read(const fs::path& path) {
@@ -127,13 +131,13 @@ SigningKey SigningKey::read(const fs::path& path) {
   if (!pair || EVP_PKEY_id(pair.get()) != EVP_PKEY_ED25519)
     fail<InputError>("{}: an Ed25519 private key in PEM, without a passphrase, required",
                      path.string());
-  return SigningKey(std::make_shared<Key>(Key{std::move(pair)}));
+  return SigningKey(std::make_shared<Key>(pair.release()));
 }
 
 void SigningKey::write(const fs::path& path) const {
   const Bio bio(BIO_new(BIO_s_secmem()));
-  require_success(PEM_write_bio_PKCS8PrivateKey(bio.get(), key_->pair.get(), nullptr, nullptr, 0,
-                                                nullptr, nullptr));
+  require_success(
+      PEM_write_bio_PKCS8PrivateKey(bio.get(), key_->pair, nullptr, nullptr, 0, nullptr, nullptr));
   auto text = text_of(bio.get());
   // AtomicFile has no word in the mode that a file begins with.
   const auto unfinished = path.string() + ".new";
@@ -155,14 +159,13 @@ void SigningKey::write(const fs::path& path) const {
 
 std::string SigningKey::public_pem() const {
   const Bio bio(BIO_new(BIO_s_mem()));
-  require_success(PEM_write_bio_PUBKEY(bio.get(), key_->pair.get()));
+  require_success(PEM_write_bio_PUBKEY(bio.get(), key_->pair));
   return text_of(bio.get());
 }
 
 std::string SigningKey::sign(std::string_view message) const {
   const Context context(EVP_MD_CTX_new());
-  require_success(
-      EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_->pair.get()));
+  require_success(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_->pair));
   const auto* bytes = reinterpret_cast<const unsigned char*>(message.data());
   size_t size = 64;
   std::string signature(size, '\0');
@@ -181,8 +184,7 @@ bool is_signed(std::string_view message, std::string_view signature, const std::
   const Context context(EVP_MD_CTX_new());
   require_success(EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()));
   return EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()),
-                          signature.size(),
-                          reinterpret_cast<const unsigned char*>(message.data()),
+                          signature.size(), reinterpret_cast<const unsigned char*>(message.data()),
                           message.size()) == 1;
 }
 

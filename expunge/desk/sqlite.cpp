@@ -80,8 +80,7 @@ double Statement::real(int column) const {
 }
 
 std::string Statement::text(int column) const {
-  const auto* bytes =
-      reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
   if (bytes == nullptr) return "";
   return {bytes, static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }

@@ -11,7 +11,8 @@ namespace expunge::desk {
 namespace {
 
 constexpr std::array<RequestState, 4> kAllStates = {RequestState::pending, RequestState::processing,
-                                                    RequestState::processed, RequestState::withdrawn};
+                                                    RequestState::processed,
+                                                    RequestState::withdrawn};
 
 std::string klom_or_none(const Version& version, double klom) {
   return version.version == 0 ? "-" : fmt::format("{:.2f}", klom);
@@ -26,8 +27,12 @@ std::map<RequestState, int64_t> counts_of(const std::vector<Request>& requests) 
 }  // namespace
 
 TextTable request_table(const Desk& desk) {
-  TextTable table({{"request"}, {"received", Align::left}, {"examples"}, {"named by", Align::left},
-                   {"state", Align::left}, {"version"}});
+  TextTable table({{"request"},
+                   {"received", Align::left},
+                   {"examples"},
+                   {"named by", Align::left},
+                   {"state", Align::left},
+                   {"version"}});
   auto requests = desk.ledger().requests();
   std::reverse(requests.begin(), requests.end());
   for (const auto& r : requests) {
@@ -39,8 +44,12 @@ TextTable request_table(const Desk& desk) {
 }
 
 TextTable version_table(const Desk& desk) {
-  TextTable table({{"version"}, {"made", Align::left}, {"removed"}, {"predicted KLoM, removed"},
-                   {"retained, validation"}, {"data erased", Align::left},
+  TextTable table({{"version"},
+                   {"made", Align::left},
+                   {"removed"},
+                   {"predicted KLoM, removed"},
+                   {"retained, validation"},
+                   {"data erased", Align::left},
                    {"model, SHA-256", Align::left}});
   auto versions = desk.ledger().versions();
   std::reverse(versions.begin(), versions.end());
@@ -48,7 +57,9 @@ TextTable version_table(const Desk& desk) {
     table.add_row({fmt::to_string(v.version), v.created,
                    count_text(std::ssize(desk.ledger().removed_in(v.version))),
                    klom_or_none(v, v.forget_klom), klom_or_none(v, v.elsewhere_klom),
-                   v.version == 0 ? "-" : v.erased.empty() ? "outstanding" : v.erased,
+                   v.version == 0     ? "-"
+                   : v.erased.empty() ? "outstanding"
+                                      : v.erased,
                    v.model_sha256.substr(0, 16)});
   }
   return table;
@@ -64,9 +75,10 @@ std::string budget_words(const Desk& desk) {
 std::vector<std::string> unfinished(const Desk& desk) {
   std::vector<std::string> sentences;
   if (const auto open = desk.ledger().processing()) {
-    sentences.push_back(fmt::format(
-        "Request {} is being processed as version {}, or was when its process ended; expunge desk process goes on.",
-        open->id, *open->version));
+    sentences.push_back(
+        fmt::format("Request {} is being processed as version {}, or was when its process ended; "
+                    "expunge desk process goes on.",
+                    open->id, *open->version));
   }
   for (const auto& version : desk.ledger().versions()) {
     if (version.erased.empty()) {
@@ -87,19 +99,21 @@ SvgCanvas budget_picture(const Desk& desk) {
   options.heading = "Predicted error by version";
   options.note = "95th percentile of KLoM, nats";
   options.title = "Predicted error of each version against the budget";
-  options.x = {"version", AxisScale::linear(0, std::max<double>(1, static_cast<double>(versions.size() - 1))),
+  options.x = {"version",
+               AxisScale::linear(0, std::max<double>(1, static_cast<double>(versions.size() - 1))),
                TickFormat::number, std::min(5, static_cast<int>(versions.size()))};
   double highest = budget.hard_limit;
   for (const auto& v : versions) highest = std::max({highest, v.forget_klom, v.elsewhere_klom});
   options.y = {"KLoM P95 (nats)", AxisScale::nice_linear(0, highest), TickFormat::number, 5};
   for (const auto& v : versions) {
     if (v.version == 0) continue;
-    options.description += fmt::format("Version {}: {:.2f} on what it removed, {:.2f} elsewhere. ", v.version,
-                                       v.forget_klom, v.elsewhere_klom);
+    options.description += fmt::format("Version {}: {:.2f} on what it removed, {:.2f} elsewhere. ",
+                                       v.version, v.forget_klom, v.elsewhere_klom);
   }
   SvgPlot plot(options);
   plot.level(budget.budget, Ink::muted, fmt::format("budget {}", value_text(budget.budget)));
-  plot.level(budget.hard_limit, Ink::alert, fmt::format("hard limit {}", value_text(budget.hard_limit)));
+  plot.level(budget.hard_limit, Ink::alert,
+             fmt::format("hard limit {}", value_text(budget.hard_limit)));
   std::vector<double> xs, ys;
   for (const auto& v : versions) {
     if (v.version == 0) continue;
@@ -123,15 +137,17 @@ std::string status_text(const Desk& desk) {
   const auto requests = ledger.requests();
   const auto counts = counts_of(requests);
   const auto newest = ledger.newest().version;
-  std::string text = fmt::format("desk {}: {} of {} examples remain, version {} of the model\n",
-                                 ledger.fact("id"),
-                                 count_text(ledger.examples() - std::ssize(ledger.removed_up_to(newest))),
-                                 count_text(ledger.examples()), newest);
+  std::string text =
+      fmt::format("desk {}: {} of {} examples remain, version {} of the model\n", ledger.fact("id"),
+                  count_text(ledger.examples() - std::ssize(ledger.removed_up_to(newest))),
+                  count_text(ledger.examples()), newest);
   std::vector<std::string> states;
   for (const auto state : kAllStates) {
-    if (counts.contains(state)) states.push_back(fmt::format("{} {}", counts.at(state), name_of(state)));
+    if (counts.contains(state))
+      states.push_back(fmt::format("{} {}", counts.at(state), name_of(state)));
   }
-  text += fmt::format("requests: {}\n{}\n", states.empty() ? "none" : fmt::format("{}", fmt::join(states, ", ")),
+  text += fmt::format("requests: {}\n{}\n",
+                      states.empty() ? "none" : fmt::format("{}", fmt::join(states, ", ")),
                       budget_words(desk));
   for (const auto& sentence : unfinished(desk)) text += sentence + "\n";
   if (!requests.empty()) text += "\n" + request_table(desk).text();
@@ -139,12 +155,9 @@ std::string status_text(const Desk& desk) {
 }
 
 nlohmann::ordered_json request_json(const Request& r) {
-  nlohmann::ordered_json json = {{"request", r.id},
-                                 {"received", r.received},
-                                 {"named_by", r.by_key ? "key" : "index"},
-                                 {"receipt", r.receipt},
-                                 {"state", name_of(r.state)},
-                                 {"examples", r.examples}};
+  nlohmann::ordered_json json = {
+      {"request", r.id},      {"received", r.received},    {"named_by", r.by_key ? "key" : "index"},
+      {"receipt", r.receipt}, {"state", name_of(r.state)}, {"examples", r.examples}};
   if (r.version) json["version"] = *r.version;
   return json;
 }
@@ -175,7 +188,8 @@ nlohmann::ordered_json status_json(const Desk& desk) {
                                     {"certificate_sha256", v.certificate_sha256}};
     if (v.version > 0) {
       entry["predicted_klom"] = {{"removed", v.forget_klom}, {"elsewhere", v.elsewhere_klom}};
-      entry["erased"] = v.erased.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(v.erased);
+      entry["erased"] =
+          v.erased.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(v.erased);
     }
     json["versions"].push_back(std::move(entry));
   }

@@ -43,10 +43,12 @@ class ChainCheck {
       try {
         const auto text = small_file(path, kMostCertificate);
         if (!is_signed(text, small_file(folder_.signature(k), kMostKey), public_pem_, key_name_))
-          result.faults.push_back(fmt::format("version {}: the signature is not that of the certificate", k));
+          result.faults.push_back(
+              fmt::format("version {}: the signature is not that of the certificate", k));
         Link link{sha256_of(text), links_of(text, path.string())};
         if (link.says.version != k)
-          result.faults.push_back(fmt::format("version {}: the certificate says version {}", k, link.says.version));
+          result.faults.push_back(
+              fmt::format("version {}: the certificate says version {}", k, link.says.version));
         check_previous(k, chain, link.says, result);
         check_page(k, result);
         chain.push_back(std::move(link));
@@ -60,14 +62,16 @@ class ChainCheck {
   }
 
  private:
-  static void check_previous(int64_t k, const std::vector<Link>& chain, const CertificateLinks& says,
-                             Verification& result) {
+  static void check_previous(int64_t k, const std::vector<Link>& chain,
+                             const CertificateLinks& says, Verification& result) {
     const std::string certificate = chain.empty() ? "" : chain.back().sha256;
     const std::string model = chain.empty() ? "" : chain.back().says.model_sha256;
     if (says.previous_certificate != certificate)
-      result.faults.push_back(fmt::format("version {}: follows another certificate than the one before it", k));
+      result.faults.push_back(
+          fmt::format("version {}: follows another certificate than the one before it", k));
     if (says.previous_model != model)
-      result.faults.push_back(fmt::format("version {}: follows another model than the one before it", k));
+      result.faults.push_back(
+          fmt::format("version {}: follows another model than the one before it", k));
     if (!chain.empty() && says.desk != chain.back().says.desk)
       result.faults.push_back(fmt::format("version {}: is of another desk", k));
   }
@@ -94,7 +98,8 @@ class ChainCheck {
 // Of what was exported: as many as there are folders, so that a gap is seen.
 int64_t count_versions(const DeskFolder& folder) {
   const auto entries = fs::directory_iterator(folder.path() / "versions");
-  return std::count_if(begin(entries), end(entries), [](const auto& entry) { return entry.is_directory(); });
+  return std::count_if(begin(entries), end(entries),
+                       [](const auto& entry) { return entry.is_directory(); });
 }
 
 void check_ledger(const DeskFolder& folder, const std::vector<ChainCheck::Link>& chain,
@@ -119,7 +124,8 @@ void check_ledger(const DeskFolder& folder, const std::vector<ChainCheck::Link>&
   if (!chain.empty() && chain.front().says.desk != ledger.fact("id"))
     faults.emplace_back("the certificates are of another desk than the ledger");
   if (!fs::exists(folder.model(versions.back().version)))
-    faults.push_back(fmt::format("version {}: the newest model is not there", versions.back().version));
+    faults.push_back(
+        fmt::format("version {}: the newest model is not there", versions.back().version));
 }
 
 }  // namespace
@@ -127,8 +133,9 @@ void check_ledger(const DeskFolder& folder, const std::vector<ChainCheck::Link>&
 Verification verify_folder(const fs::path& path, const fs::path& public_key) {
   const DeskFolder folder(path);
   if (!fs::exists(folder.certificate(0))) {
-    fail<InputError>("{}: a desk or what was exported from one required, no certificate of version 0 there",
-                     path.string());
+    fail<InputError>(
+        "{}: a desk or what was exported from one required, no certificate of version 0 there",
+        path.string());
   }
   const auto key = public_key.empty() ? folder.public_key() : public_key;
   const auto pem = small_file(key, kMostKey);

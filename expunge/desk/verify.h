@@ -8,12 +8,13 @@
 namespace expunge::desk {
 
 struct Verification {
-  int64_t versions = 0;      // certificates that were checked
-  int64_t models = 0;        // models that are there and are what their certificates say
-  bool with_ledger = false;  // the folder has one, and it agrees
-  std::string public_key_sha256;     // of the PEM
-  std::string newest_certificate;    // SHA-256: whoever keeps it can tell later whether the end was cut off
-  std::vector<std::string> faults;   // a line each; empty where all is well
+  int64_t versions = 0;           // certificates that were checked
+  int64_t models = 0;             // models that are there and are what their certificates say
+  bool with_ledger = false;       // the folder has one, and it agrees
+  std::string public_key_sha256;  // of the PEM
+  std::string
+      newest_certificate;  // SHA-256: whoever keeps it can tell later whether the end was cut off
+  std::vector<std::string> faults;  // a line each; empty where all is well
 };
 
 /// `public_key`: a PEM file that is trusted; empty for the folder's own, which shows that the parts belong

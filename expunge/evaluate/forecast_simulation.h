@@ -30,8 +30,9 @@ struct PointEvidence {
 };
 
 struct GroupForecast {
-  double p95 = 0;    // of KLoM, nats
-  double error = 0;  // root mean square over points of judged minus retrained mean margin, in standard deviations
+  double p95 = 0;  // of KLoM, nats
+  double error =
+      0;  // root mean square over points of judged minus retrained mean margin, in standard deviations
 };
 struct ForecastDraw {
   GroupForecast forget, retain, validation;

@@ -46,8 +46,8 @@ MembershipAudit audit_membership(const torch::Tensor& masks, const torch::Tensor
   if (masks.dim() != 2 || masks.scalar_type() != torch::kBool ||
       masks.size(0) != subset_margins.size(0) || masks.size(1) > subset_margins.size(1)) {
     fail<InputError>("audit: masks ({}, at most {}) bool required, got ({}) of {}",
-                     subset_margins.size(0), subset_margins.size(1),
-                     fmt::join(masks.sizes(), ", "), toString(masks.scalar_type()));
+                     subset_margins.size(0), subset_margins.size(1), fmt::join(masks.sizes(), ", "),
+                     toString(masks.scalar_type()));
   }
   check_model(before, "before", subset_margins.size(1));
   check_model(after, "after", subset_margins.size(1));
@@ -61,7 +61,8 @@ MembershipAudit audit_membership(const torch::Tensor& masks, const torch::Tensor
     ColumnSums seen, left_out;
     for (size_t i = 0; i < column.size(); ++i) {
       if (!std::isfinite(column[i]))
-        fail<NonFiniteError>("audit: a margin of subset model {} on example {} is not finite", i, j);
+        fail<NonFiniteError>("audit: a margin of subset model {} on example {} is not finite", i,
+                             j);
       (mask.data_ptr<bool>()[i] ? seen : left_out).add(column[i]);
     }
     if (seen.count < kLeastShadows || left_out.count < kLeastShadows) continue;

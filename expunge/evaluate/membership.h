@@ -26,8 +26,9 @@ struct MembershipAudit {
   int64_t examples = 0;  // judged: of F, those that at least 3 subset models saw and 3 left out
   double before = 0;     // the model before unlearning
   double after = 0;      // the unlearned one
-  double left_out = 0;   // subset models that left the example out, each judged by the Gaussians of the others
-  double seen = 0;       // those that saw it, likewise
+  double left_out =
+      0;  // subset models that left the example out, each judged by the Gaussians of the others
+  double seen = 0;  // those that saw it, likewise
 };
 
 /// masks (N, n) bool, subset_margins (N, m), before and after (m) float32 in nats. All shares are 0 where no
