@@ -6,7 +6,6 @@
 #include "expunge/desk/rehearsal.h"
 #include "expunge/report/klom_axes.h"
 #include "expunge/report/plot_key.h"
-#include "expunge/report/report_words.h"
 #include "expunge/report/svg_plot.h"
 
 namespace expunge::desk {
@@ -85,7 +84,7 @@ TextTable rehearsal_table(const Rehearsal& rehearsal) {
       table.add_row({fmt::to_string(request.number), fmt::to_string(request.removed), way.way,
                      fmt::format("{:.3f}", way.forget), fmt::format("{:.3f}", way.newest),
                      fmt::format("{:.3f}", way.retain), fmt::format("{:.3f}", way.validation),
-                     count_text(static_cast<int64_t>(way.work))});
+                     fmt::format("{:.0f}", way.work)});
     }
     if (request.floor) {
       const auto floor = fmt::format("{:.3f}", *request.floor);
