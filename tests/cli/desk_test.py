@@ -169,7 +169,8 @@ class Desk(cli.Scratch):
     def test_rehearsal(self):
         self.text("one.txt", "3\n17\n")
         self.text("three.txt", "3\n17\n41\n9\n")
-        toml = open(self.path("tiny.toml"), encoding="utf-8").read().replace('name = "tiny"', 'name = "stream"')
+        with open(self.path("tiny.toml"), encoding="utf-8") as file:
+            toml = file.read().replace('name = "tiny"', 'name = "stream"')
         self.text("stream.toml", toml + '[[forget_set]]\nname = "one"\nfile = "one.txt"\n')
         self.succeeds("train", "stream.toml", "--quiet")
         out = self.succeeds("desk", "rehearse", "stream.toml", "--resamples", 20, "--quiet")

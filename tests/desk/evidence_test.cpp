@@ -121,6 +121,7 @@ TEST_F(EvidenceTest, RefusesEstimatorsThatCannotBeFrozen) {
   EXPECT_SAYS(
       message_of<OptionError>([&] { make("desk", tiny_options(), "estimator = \"trak\""); }),
       "ridge or carried");
+  std::filesystem::remove_all(folder_ / "out");
   auto options = tiny_options();
   options.model = 20;
   EXPECT_SAYS(message_of<OptionError>([&] { make("desk", options); }), "0 to 19 required, got 20");

@@ -20,7 +20,7 @@ class RehearsalTest : public TinyDesk {
   }
 };
 
-TEST_F(RehearsalTest, FirstRequestIsTheSameBothWaysAndLaterOnesAreMeasured) {
+TEST_F(RehearsalTest, MeasuresEveryWayWhereThereAreOracles) {
   const auto made = experiment_of(desk_config());
   made.train();
   auto options = quick();
