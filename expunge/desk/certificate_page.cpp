@@ -81,7 +81,6 @@ std::string distance_section(const Json& json) {
   html += fmt::format("<p class=\"files\">KLoM: {}. {}</p>\n",
                       escape_markup(prediction.at("what").get<std::string>()),
                       escape_markup(prediction.at("calibration").get<std::string>()));
-  html += warnings_html(prediction.at("warnings").get<std::vector<std::string>>());
   const auto& budget = json.at("budget");
   html += paragraph(fmt::format(
       "Budget: an expected distance of {} nats is allowed before new models are due; the desk is "
@@ -90,6 +89,7 @@ std::string distance_section(const Json& json) {
       value_text(budget.at("budget").get<double>()), number_text(budget.at("level")),
       value_text(budget.at("hard_limit").get<double>()),
       budget.at("past_limit_by_order").get<bool>() ? ", and was told to go on all the same" : ""));
+  html += warnings_html(prediction.at("warnings").get<std::vector<std::string>>());
   const auto& audit = json.at("audit");
   html += "<h3>An attack on the result</h3>\n";
   if (audit.at("examples").get<int64_t>() == 0) {
@@ -142,10 +142,10 @@ std::string removed_section(const Json& json) {
 std::string checking_section(const Json& json) {
   std::string html = "<section>\n<h2>How to check this certificate</h2>\n";
   html += paragraph(
-      "This page is for reading. What is signed is the file certificate.json beside it, with these "
-      "numbers and "
-      "all others. Anybody can check it with the public key, which should come from the holder by "
-      "another way:");
+      "This page is for reading, and signed by certificate.html.sig. All numbers are in the file "
+      "certificate.json beside it, which is signed, too. Anybody can check it with the public key, "
+      "which "
+      "should come from the holder by another way:");
   html +=
       "<pre tabindex=\"0\"><code>openssl pkeyutl -verify -pubin -inkey public.pem -rawin \\\n"
       "  -in certificate.json -sigfile certificate.sig\nsha256sum model.safetensors</code></pre>\n";

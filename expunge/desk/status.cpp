@@ -100,8 +100,8 @@ SvgCanvas budget_picture(const Desk& desk) {
   options.note = "95th percentile of KLoM, nats";
   options.title = "Predicted error of each version against the budget";
   options.x = {"version",
-               AxisScale::linear(0, std::max<double>(1, static_cast<double>(versions.size() - 1))),
-               TickFormat::number, std::min(5, static_cast<int>(versions.size()))};
+               AxisScale::linear(0, std::max<double>(4, static_cast<double>(versions.size() - 1))),
+               TickFormat::number, 5};
   double highest = budget.hard_limit;
   for (const auto& v : versions) highest = std::max({highest, v.forget_klom, v.elsewhere_klom});
   options.y = {"KLoM P95 (nats)", AxisScale::nice_linear(0, highest), TickFormat::number, 5};
