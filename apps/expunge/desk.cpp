@@ -264,7 +264,8 @@ void register_request(CLI::App& parent) {
   auto* command =
       add_desk_command(parent, "request", "Record a request to delete examples", flags, ask, false);
   command->add_option("--ids", flags->ids, "Training examples by index, apart by commas")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--file", flags->file, "Text file with one index a line");
   command->add_option("--key", flags->key, "All examples of a user, by the key that init was told");
   command->add_option(

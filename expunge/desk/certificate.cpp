@@ -164,6 +164,8 @@ Json removal_certificate(const Desk& desk, const RemovalRecord& r) {
 
   auto config = desk.config();
   auto options = desk.options();
+  auto matching = settings_of(options_of(config.matching));
+  matching.erase("retain_targets");  // the desk's `hold` decides
   json["method"] = {{"name", "Datamodel Matching (arXiv 2410.23232)"},
                     {"prediction", estimator_name(config.attribution.estimator)},
                     {"predicted_for", "all removed examples together"},
@@ -173,7 +175,7 @@ Json removal_certificate(const Desk& desk, const RemovalRecord& r) {
                      "of those removed "
                      "earlier"},
                     {"multiplier", config.evaluation.multiplier},
-                    {"matching", settings_of(options_of(config.matching))},
+                    {"matching", matching},
                     {"attribution", settings_of(options_of(config.attribution))},
                     {"desk", settings_of(options_of(options))},
                     {"seed", fmt::format("role \"desk version\", index {}", version)},
