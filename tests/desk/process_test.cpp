@@ -60,8 +60,8 @@ TEST_F(ProcessTest, DigestsSayWhichExampleItWasToWhoHasIt) {
 // Removed means removed: whatever stands where the data of removed examples were, in every file, nothing that comes
 // later changes.
 TEST_F(ProcessTest, PoisonInRemovedRowsChangesNothing) {
-  for (const std::string attribution :
-       {"prior = \"adaptive\"", "estimator = \"carried\"\nprior = \"local\""}) {
+  for (const std::string attribution : {"estimator = \"ridge\"\nprior = \"adaptive\"",
+                                        "estimator = \"carried\"\nprior = \"local\""}) {
     const auto clean = make("clean", tiny_options(), attribution);
     {
       Desk desk(clean);
