@@ -54,6 +54,13 @@ void apply(const ComputeFlags& flags, ComputeOptions& compute) {
   compute.validate();
 }
 
+void add_dry_run_flag(CLI::App& command, bool& dry_run) {
+  command.add_flag(
+      "--dry-run", dry_run,
+      "Print models, sample gradients, hours, disk and memory that it will take, at the "
+      "rate of a few seconds' training, and stop");
+}
+
 RunConfig read_config(const ExperimentFlags& flags) {
   auto config = read_run_config(flags.config);
   apply(flags.compute, config.compute);

@@ -39,10 +39,13 @@ void add_option_flags(CLI::App& command, const OptionGroup& group);
 struct ExperimentFlags {
   std::string config;
   std::string out;
+  bool dry_run = false;  // of the commands that train
   ComputeFlags compute;
   CommonFlags common;
 };
 void add_experiment_flags(CLI::App& command, ExperimentFlags& flags);
+/// --dry-run, of the commands that train.
+void add_dry_run_flag(CLI::App& command, bool& dry_run);
 /// The configuration that the flags name, with what they say of devices.
 RunConfig read_config(const ExperimentFlags& flags);
 /// The folder that is given, or runs/<name of the experiment> in the current one.

@@ -33,8 +33,7 @@ Finding blas_finding() {
   if (!blas.core.empty()) finding.value += fmt::format(", kernels {}", blas.core);
   if (!blas.library.empty()) finding.value += fmt::format(" ({})", blas.library);
   if (blas.name == "reference BLAS") {
-    finding.advice =
-        "about 20 times slower than an optimised one: apt install libopenblas0-openmp";
+    finding.advice = "about 20 times slower than an optimised one: apt install libopenblas0-openmp";
   } else if (!blas.better_core_type.empty()) {
     finding.advice = fmt::format(
         "these kernels are for an older CPU and 2 to 6 times slower: set OPENBLAS_CORETYPE={} "

@@ -10,6 +10,7 @@ CLI::App* register_stages(CLI::App& app, const std::string& name, const std::str
   auto* command = app.add_subcommand(name, help);
   const auto flags = std::make_shared<ExperimentFlags>();
   add_experiment_flags(*command, *flags);
+  if (stages.train) add_dry_run_flag(*command, flags->dry_run);
   command->callback([flags, stages] { run_stages(*flags, stages); });
   return command;
 }

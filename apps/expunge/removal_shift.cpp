@@ -6,6 +6,7 @@
 #include <set>
 
 #include "command.h"
+#include "expunge/attribution/lasso_datamodels.h"
 #include "expunge/attribution/subset_datamodels.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
@@ -17,12 +18,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
+enum class ArrayEstimator { ridge, lasso };
+
 struct RemovalShiftFlags {
   std::string masks, logits, factors;
   std::vector<std::string> forget, out;
-  RidgeOptions options;
+  ArrayEstimator estimator = ArrayEstimator::ridge;
+  RidgeOptions ridge;
+  LassoOptions lasso;
   CommonFlags common;
 };
+
+OptionGroup options_of(RemovalShiftFlags& flags) {
+  OptionGroup group("attribution", "How the effect of training examples is estimated");
+  group
+      .add("estimator", flags.estimator,
+           {{"ridge", ArrayEstimator::ridge}, {"lasso", ArrayEstimator::lasso}},
+           "datamodels by ridge regression or by LASSO, whose options have the prefix lasso-")
+      .include(options_of(flags.ridge))
+      .include(options_of(flags.lasso));
+  return group;
+}
 
 // What costs nothing to find out, before the fit.
 void check(const RemovalShiftFlags& flags) {
@@ -30,7 +46,8 @@ void check(const RemovalShiftFlags& flags) {
     fail<OptionError>("--forget and --out: one --out for each --forget required, got {} and {}",
                       flags.forget.size(), flags.out.size());
   }
-  flags.options.validate();
+  flags.ridge.validate();
+  flags.lasso.validate();
   std::set<std::string> outs;
   for (const auto& out : flags.out) {
     check_output(out);
@@ -41,18 +58,53 @@ void check(const RemovalShiftFlags& flags) {
     fail<InputError>("{}: a folder for --factors required, got a file", flags.factors);
 }
 
-void run(RemovalShiftFlags& flags) {
-  flags.options.workers = flags.common.workers;
-  check(flags);
+// What a fit found, for people and for programs.
+struct Found {
+  std::string text;
+  nlohmann::ordered_json json;
+};
+
+Found found_by(const SubsetDatamodels& fitted) {
+  const auto& choice = fitted.lambda_choice();
+  return {fmt::format("lambda {:.4g} ({:.3g} n alpha (1 - alpha), {}); alpha {:.3f}", choice.lambda,
+                      choice.ratio, choice.curve.empty() ? "as set" : "chosen on held-out models",
+                      fitted.alpha()),
+          {{"estimator", "ridge"},
+           {"alpha", fitted.alpha()},
+           {"lambda", choice.lambda},
+           {"lambda_ratio", choice.ratio},
+           {"lambda_chosen", !choice.curve.empty()}}};
+}
+
+Found found_by(const LassoDatamodels& fitted) {
+  const double lambda = fitted.lambdas().median().item<double>();
+  const double effects =
+      static_cast<double>(fitted.count()) / static_cast<double>(fitted.points() * fitted.classes());
+  const bool chosen = !fitted.curve().empty();
+  return {fmt::format("median lambda {:.4g} ({}); {:.1f} effects a target that are not 0", lambda,
+                      chosen ? "chosen on held-out models" : "as set", effects),
+          {{"estimator", "lasso"},
+           {"median_lambda", lambda},
+           {"lambda_chosen", chosen},
+           {"effects_a_target", effects}}};
+}
+
+double seconds_between(std::chrono::steady_clock::time_point a,
+                       std::chrono::steady_clock::time_point b) {
+  return std::chrono::duration<double>(b - a).count();
+}
+
+template <class Datamodels, class Options>
+void predict(const RemovalShiftFlags& flags, const Options& options) {
   const auto masks = masks_in(flags.masks);
   const auto logits = map_npy(flags.logits);
   std::vector<std::vector<int64_t>> removals;
   for (const auto& path : flags.forget) removals.push_back(read_forget_set(path, masks.size(1)));
 
   const auto start = std::chrono::steady_clock::now();
-  const bool is_kept = !flags.factors.empty() && SubsetDatamodels::is_saved(flags.factors);
-  const auto fitted = is_kept ? SubsetDatamodels::load(flags.factors, masks, logits, flags.options)
-                              : SubsetDatamodels::fit(masks, logits, flags.options);
+  const bool is_kept = !flags.factors.empty() && Datamodels::is_saved(flags.factors);
+  const auto fitted = is_kept ? Datamodels::load(flags.factors, masks, logits, options)
+                              : Datamodels::fit(masks, logits, options);
   const auto middle = std::chrono::steady_clock::now();
   // All logits are read here: factors of a file with a NaN somewhere must not be kept, they would
   // refuse the mended one.
@@ -62,19 +114,11 @@ void run(RemovalShiftFlags& flags) {
     write_npy(flags.out[k], shifts[static_cast<int64_t>(k)].contiguous());
   const auto end = std::chrono::steady_clock::now();
 
-  const auto seconds = [](auto a, auto b) { return std::chrono::duration<double>(b - a).count(); };
-  const auto& choice = fitted.lambda_choice();
-  nlohmann::ordered_json json = {{"alpha", fitted.alpha()},
-                                 {"lambda", choice.lambda},
-                                 {"lambda_ratio", choice.ratio},
-                                 {"lambda_chosen", !choice.curve.empty()},
-                                 {"seconds_once", seconds(start, middle)},
-                                 {"seconds_forget_sets", seconds(middle, end)}};
-  std::string text = fmt::format(
-      "lambda {:.4g} ({:.3g} n alpha (1 - alpha), {}); alpha {:.3f}", choice.lambda, choice.ratio,
-      choice.curve.empty() ? "as set" : "chosen on held-out models", fitted.alpha());
+  auto [text, json] = found_by(fitted);
+  json["seconds_once"] = seconds_between(start, middle);
+  json["seconds_forget_sets"] = seconds_between(middle, end);
   for (size_t k = 0; k < removals.size(); ++k) {
-    const auto shift = shifts[static_cast<int64_t>(k)];
+    const torch::Tensor shift = shifts[static_cast<int64_t>(k)];
     const double size = shift.square().mean().sqrt().item<double>();
     json["shifts"].push_back({{"forget", flags.forget[k]},
                               {"examples", removals[k].size()},
@@ -87,6 +131,16 @@ void run(RemovalShiftFlags& flags) {
     print_json(json);
   } else {
     std::printf("%s\n", text.c_str());
+  }
+}
+
+void run(RemovalShiftFlags& flags) {
+  flags.ridge.workers = flags.lasso.workers = flags.common.workers;
+  check(flags);
+  if (flags.estimator == ArrayEstimator::lasso) {
+    predict<LassoDatamodels>(flags, flags.lasso);
+  } else {
+    predict<SubsetDatamodels>(flags, flags.ridge);
   }
 }
 
@@ -114,7 +168,7 @@ void register_removal_shift(CLI::App& app) {
       ->required();
   command->add_option("--factors", flags->factors,
                       "Folder that keeps what does not depend on the forget set for later calls");
-  add_option_flags(*command, options_of(flags->options));
+  add_option_flags(*command, options_of(*flags));
   add_common_flags(*command, flags->common);
   command->callback([flags] { run(*flags); });
 }

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "expunge/core/error.h"
 #include "expunge/pipeline/figures.h"
+#include "stages.h"
 
 namespace expunge::app {
 namespace {
@@ -16,9 +17,30 @@ struct ReproduceFlags {
   std::string scale = "small";
   std::string data;
   std::string out;
+  bool dry_run = false;
   ComputeFlags compute;
   CommonFlags common;
 };
+
+// What a figure's grid adds to the experiment's models.
+std::string grid_words(const FigureGrid& grid, const RunConfig& config) {
+  int64_t subset_models = 0;
+  std::string students;
+  if (grid.sweep) {
+    for (const auto& datamodels : grid.sweep->datamodels) subset_models += datamodels.subset_models;
+    students = fmt::format(
+        "{} cells for each of {} forget sets, {} unlearned models a cell, at costs that are their "
+        "methods' (0 to about 1 training each)",
+        grid.sweep->cells.size(), config.forget_sets.size(), config.ensembles.full_models);
+  }
+  if (grid.counts) {
+    for (const auto& ensemble : grid.counts->ensembles) subset_models += ensemble.subset_models;
+  }
+  if (subset_models > 0) {
+    students += fmt::format("{}{} subset models more", students.empty() ? "" : "; ", subset_models);
+  }
+  return students.empty() ? "" : "On top: " + students + ".";
+}
 
 void run(const ReproduceFlags& flags) {
   const auto start = std::chrono::steady_clock::now();
@@ -29,6 +51,7 @@ void run(const ReproduceFlags& flags) {
   apply(flags.compute, config.compute);
   const auto folder = output_folder(flags.out, config);
   const auto grid = read_grid(spec, configs);
+  if (flags.dry_run) return print_plan(config, false, flags.common, grid_words(grid, config));
   const auto progress = make_progress(flags.common);
   const Experiment experiment(std::move(config), folder, flags.common.workers, progress.get());
   experiment.train();
@@ -85,6 +108,7 @@ void register_reproduce(CLI::App& app) {
   command->add_option("--data", flags->data,
                       "Folder of the data, instead of the scale's own (cifar and paper need one)");
   command->add_option("--out", flags->out, "Folder of the run [runs/<scale's name>]");
+  add_dry_run_flag(*command, flags->dry_run);
   add_compute_flags(*command, flags->compute);
   add_common_flags(*command, flags->common);
   command->footer(figures_help);

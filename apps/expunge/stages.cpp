@@ -7,6 +7,7 @@
 #include "expunge/core/error.h"
 #include "expunge/pipeline/evaluation.h"
 #include "expunge/pipeline/experiment.h"
+#include "expunge/pipeline/run_plan.h"
 #include "expunge/report/report_tables.h"
 #include "expunge/report/report_words.h"
 
@@ -29,9 +30,39 @@ void print_results(const ReportData& data, const std::filesystem::path& folder, 
 
 }  // namespace
 
+void print_plan(const RunConfig& config, bool unlearning, const CommonFlags& common,
+                const std::string& also) {
+  const auto plan = plan_run(config, unlearning, common.workers);
+  if (!common.json) {
+    std::printf("%s\n%s\n", plan_table(plan).text().c_str(), plan_words(plan).c_str());
+    if (!also.empty()) std::printf("%s\n", also.c_str());
+    return;
+  }
+  auto stores = nlohmann::ordered_json::array();
+  for (const auto& store : plan.stores) {
+    stores.push_back({{"name", store.name},
+                      {"models", store.models},
+                      {"sample_gradients", store.sample_gradients},
+                      {"bytes", store.bytes}});
+  }
+  print_json({{"training_examples", plan.training_examples},
+              {"points", plan.points},
+              {"classes", plan.classes},
+              {"parameters", plan.parameters},
+              {"stores", stores},
+              {"models", plan.models()},
+              {"sample_gradients", plan.sample_gradients()},
+              {"sample_gradients_a_second", plan.sample_gradients_a_second},
+              {"seconds", plan.seconds()},
+              {"bytes", plan.bytes()},
+              {"training_memory", plan.training_memory},
+              {"attribution_memory", plan.attribution_memory}});
+}
+
 void run_stages(const ExperimentFlags& flags, const Stages& stages) {
   const auto start = std::chrono::steady_clock::now();
   auto config = read_config(flags);
+  if (flags.dry_run) return print_plan(config, stages.unlearn, flags.common);
   const auto folder = output_folder(flags.out, config);
   // Only training begins an experiment: a mistake in the folder's name must not leave one behind.
   if (!stages.train && !std::filesystem::exists(folder / "config.toml")) {

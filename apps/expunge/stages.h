@@ -13,6 +13,11 @@ struct Stages {
   bool evaluate = false;  // prints the tables
 };
 
+/// Prints what they would take, in models, sample gradients, time, disk and memory; `also`: a line on what
+/// comes on top.
+void print_plan(const RunConfig& config, bool unlearning, const CommonFlags& common,
+                const std::string& also = {});
+
 /// Runs the stages of the experiment in `flags`. Tables go to standard output, all else to standard
 /// error.
 void run_stages(const ExperimentFlags& flags, const Stages& stages);

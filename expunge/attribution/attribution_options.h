@@ -12,10 +12,11 @@ namespace expunge {
 /// lasso    lasso_datamodels.h, the paper's
 /// trak     trak.h, by gradients of full models
 /// ekfac    ekfac.h, by gradients and curvature of full models
-enum class Estimator { ridge, carried, lasso, trak, ekfac };
+/// automatic  "auto": carried where the kernel can be had (pipeline/network_kernel.h says when), else ridge
+enum class Estimator { automatic, ridge, carried, lasso, trak, ekfac };
 
 struct AttributionOptions {
-  Estimator estimator = Estimator::ridge;
+  Estimator estimator = Estimator::automatic;
   RidgeOptions ridge;
   LassoOptions lasso;
   TrakOptions trak;

@@ -1,8 +1,5 @@
 // SubsetDatamodels::save, load: what does not depend on a forget set, kept in files.
 
-#include <ATen/ops/linalg_cholesky_ex.h>
-#include <zlib.h>
-
 #include <nlohmann/json.hpp>
 
 #include "expunge/attribution/penalty_json.h"
@@ -17,11 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int format_version = 1;
-
-uint32_t crc_of(uint32_t crc, const void* bytes, int64_t count) {
-  return static_cast<uint32_t>(
-      ::crc32_z(crc, static_cast<const Bytef*>(bytes), static_cast<size_t>(count)));
-}
 
 torch::Tensor read_part(const fs::path& path, torch::ScalarType dtype,
                         const std::vector<int64_t>& shape) {
@@ -43,22 +35,9 @@ std::string_view without_values(std::string_view digest) {
 
 }  // namespace
 
-// All of the masks, and 64 pieces of the logits spread over them: reading all of them would cost as
-// much as a prediction.
-std::string SubsetDatamodels::digest() const {
-  constexpr int64_t pieces = 64;
-  constexpr int64_t piece_bytes = 16384;
-  uint32_t masks_crc = crc_of(0, masks_.data_ptr(), masks_.numel());
-  const auto bytes = logits_.numel() * static_cast<int64_t>(logits_.element_size());
-  const auto* data = static_cast<const char*>(logits_.data_ptr());
-  uint32_t logits_crc = 0;
-  for (int64_t piece = 0; piece < pieces; ++piece) {
-    const int64_t begin = bytes / pieces * piece;
-    logits_crc = crc_of(logits_crc, data + begin, std::min(piece_bytes, bytes - begin));
-  }
-  return fmt::format("masks ({}) {:08x}, logits ({}) {} {:08x}", fmt::join(masks_.sizes(), ", "),
-                     masks_crc, fmt::join(logits_.sizes(), ", "), toString(logits_.scalar_type()),
-                     logits_crc);
+FitOrigin SubsetDatamodels::origin() const {
+  RidgeOptions options = options_;
+  return {arrays_digest(masks_, logits_), settings_of(options_of(options))};
 }
 
 bool SubsetDatamodels::is_saved(const fs::path& folder) {
@@ -70,11 +49,9 @@ void SubsetDatamodels::save(const fs::path& folder) const {
   fs::create_directories(folder);
   write_npy(folder / "factor.npy", factor_);
   write_npy(folder / "own_effects.npy", own_effects_);
-  RidgeOptions options = options_;
   nlohmann::ordered_json json;
   json["format_version"] = format_version;
-  json["made_from"] = digest();
-  json["options"] = settings_of(options_of(options));
+  origin().write_to(json);
   json["alpha"] = alpha_;
   json["lambda"] = lambda_.lambda;
   json["lambda_ratio"] = lambda_.ratio;
@@ -94,23 +71,11 @@ SubsetDatamodels SubsetDatamodels::load(const fs::path& folder, const torch::Ten
       fail<InputError>("{}: format version {} required, got {}", path.string(), format_version,
                        version);
     }
-    const auto made_from = json.at("made_from").get<std::string>();
-    const auto digest = loaded.digest();
-    if (made_from != digest &&
-        !(overwritten && without_values(made_from) == without_values(digest))) {
-      fail<InputError>(
-          "{}: factors of {} required, got those of {}; remove the folder or choose another",
-          path.string(), digest, made_from);
-    }
-    RidgeOptions copy = options;
-    for (const auto& [name, value] : settings_of(options_of(copy))) {
-      const auto there = json.at("options").at(name).get<std::string>();
-      if (there != value) {
-        fail<InputError>(
-            "{}: factors with {} = {} required, got {}; remove the folder or choose another",
-            path.string(), name, value, there);
-      }
-    }
+    auto origin = FitOrigin::of(json);
+    const auto wanted = loaded.origin();
+    if (overwritten && without_values(origin.arrays) == without_values(wanted.arrays))
+      origin.arrays = wanted.arrays;
+    wanted.require(origin, path.string());
     loaded.alpha_ = json.at("alpha").get<double>();
     loaded.lambda_.lambda = json.at("lambda").get<double>();
     loaded.lambda_.ratio = json.at("lambda_ratio").get<double>();

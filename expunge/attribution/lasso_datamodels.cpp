@@ -211,6 +211,7 @@ LassoDatamodels LassoDatamodels::fit(const torch::Tensor& masks, const torch::Te
   }
   const auto values = logits.contiguous();
   LassoDatamodels fitted;
+  fitted.origin_ = origin_of(masks, values, options);
   fitted.examples_ = design.examples();
   fitted.points_ = logits.size(1);
   fitted.classes_ = logits.size(2);

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "expunge/attribution/attributor.h"
+#include "expunge/attribution/fit_origin.h"
 #include "expunge/attribution/lambda_choice.h"
 #include "expunge/attribution/lasso_options.h"
 #include "expunge/core/progress.h"
@@ -56,9 +57,17 @@ class LassoDatamodels final : public Attributor {
   void save(const std::filesystem::path& folder) const;
   /// What save() wrote. InputError for files that do not fit each other, NonFiniteError.
   static LassoDatamodels load(const std::filesystem::path& folder);
+  /// The same; InputError too if it was fitted to other masks or logits (as arrays_digest() tells) or with
+  /// other options.
+  static LassoDatamodels load(const std::filesystem::path& folder, const torch::Tensor& masks,
+                              const torch::Tensor& logits, const LassoOptions& options = {});
+  /// Whether `folder` has what save() wrote.
+  static bool is_saved(const std::filesystem::path& folder);
 
  private:
   LassoDatamodels() = default;
+  static FitOrigin origin_of(const torch::Tensor& masks, const torch::Tensor& logits,
+                             LassoOptions options);
 
   int64_t examples_ = 0, points_ = 0, classes_ = 0;
   std::vector<int64_t> offsets_;
@@ -66,6 +75,7 @@ class LassoDatamodels final : public Attributor {
   std::vector<float> values_;
   torch::Tensor lambdas_;
   std::vector<PenaltyError> curve_;
+  FitOrigin origin_;
 };
 
 }  // namespace expunge

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int lasso_format_version = 1;
+constexpr int lasso_format_version = 2;
 
 template <class T>
 torch::Tensor viewed(const std::vector<T>& values, torch::ScalarType dtype) {
@@ -44,12 +44,30 @@ void LassoDatamodels::save(const fs::path& folder) const {
   write_npy(folder / "lambdas.npy", lambdas_);
   nlohmann::ordered_json json;
   json["format_version"] = lasso_format_version;
+  origin_.write_to(json);
   json["examples"] = examples_;
   json["points"] = points_;
   json["classes"] = classes_;
   json["effects"] = count();
   json["held_out_error"] = curve_json(curve_);
   write_file_atomically(folder / "lasso.json", json.dump(2) + "\n");
+}
+
+FitOrigin LassoDatamodels::origin_of(const torch::Tensor& masks, const torch::Tensor& logits,
+                                     LassoOptions options) {
+  return {arrays_digest(masks.contiguous(), logits.contiguous()), settings_of(options_of(options))};
+}
+
+bool LassoDatamodels::is_saved(const fs::path& folder) {
+  return fs::exists(folder / "lasso.json");
+}
+
+LassoDatamodels LassoDatamodels::load(const fs::path& folder, const torch::Tensor& masks,
+                                      const torch::Tensor& logits, const LassoOptions& options) {
+  auto loaded = load(folder);
+  const auto path = (folder / "lasso.json").string();
+  origin_of(masks, logits, options).require(loaded.origin_, path);
+  return loaded;
 }
 
 LassoDatamodels LassoDatamodels::load(const fs::path& folder) {
@@ -68,6 +86,7 @@ LassoDatamodels LassoDatamodels::load(const fs::path& folder) {
     loaded.classes_ = json.at("classes").get<int64_t>();
     count = json.at("effects").get<int64_t>();
     loaded.curve_ = curve_of(json.at("held_out_error"));
+    loaded.origin_ = FitOrigin::of(json);
   } catch (const nlohmann::json::exception&) {
     fail<InputError>("{}: datamodels as saved by expunge required, got a damaged file",
                      path.string());

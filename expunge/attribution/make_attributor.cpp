@@ -13,9 +13,8 @@ std::unique_ptr<Attributor> make_attributor(const AttributionOptions& options,
   options.validate();
   if (options.estimator == Estimator::trak || options.estimator == Estimator::ekfac) {
     fail<OptionError>(
-        "option estimator: one that is fitted to subset models required (ridge, carried, lasso), "
-        "got "
-        "one that takes gradients of full models");
+        "option estimator: one that is fitted to subset models required (auto, ridge, carried, "
+        "lasso), got one that takes gradients of full models");
   }
   if (options.estimator == Estimator::lasso) {
     auto lasso = options.lasso;
@@ -24,7 +23,8 @@ std::unique_ptr<Attributor> make_attributor(const AttributionOptions& options,
   }
   auto ridge = options.ridge;
   ridge.workers = workers;
-  if (options.estimator == Estimator::ridge)
+  const bool automatic = options.estimator == Estimator::automatic;
+  if (options.estimator == Estimator::ridge || (automatic && carried == nullptr))
     return std::make_unique<SubsetDatamodels>(SubsetDatamodels::fit(masks, logits, ridge));
   if (carried == nullptr) {
     fail<OptionError>(

@@ -31,19 +31,29 @@ void RidgeOptions::validate() const {
   if (seed < 0) fail<OptionError>("option seed: at least 0 required, got {}", seed);
 }
 
+EffectPrior resolved_prior(EffectPrior prior, int64_t models, int64_t examples, int64_t classes) {
+  if (prior != EffectPrior::automatic) return prior;
+  const auto squares = static_cast<double>(models) * static_cast<double>(models);
+  const double covariates = 30.0 * static_cast<double>(classes);
+  const double operations =
+      static_cast<double>(examples) * squares * (static_cast<double>(models) / 3 + covariates);
+  return operations <= 1e13 ? EffectPrior::local : EffectPrior::adaptive;
+}
+
 OptionGroup options_of(RidgeOptions& o) {
   OptionGroup group("attribution", "How the effect of training examples is estimated");
   group
       .add("prior", o.prior,
-           {{"own", EffectPrior::own},
+           {{"auto", EffectPrior::automatic},
+            {"own", EffectPrior::own},
             {"adaptive", EffectPrior::adaptive},
             {"local", EffectPrior::local},
             {"self", EffectPrior::self},
             {"none", EffectPrior::none}},
            "an example's effect on itself: not shrunk (own), shrunk by what similar examples say "
            "(adaptive), the same after comparing it with its neighbours in each model (local), "
-           "shrunk "
-           "less than others (self), shrunk as all others (none)")
+           "shrunk less than others (self), shrunk as all others (none); auto: local, or adaptive "
+           "where models are so many that local would take minutes")
       .add("lambda", o.lambda, "ridge penalty; auto: chosen on held-out subset models")
       .add("lambda_ratio", o.lambda_ratio,
            "ridge penalty in units of n alpha (1 - alpha), instead of lambda")

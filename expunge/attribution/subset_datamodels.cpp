@@ -66,6 +66,7 @@ SubsetDatamodels::SubsetDatamodels(torch::Tensor masks, torch::Tensor logits,
   }
   masks_ = masks_.contiguous();
   logits_ = logits_.contiguous();
+  options_.prior = resolved_prior(options_.prior, masks_.size(0), masks_.size(1), logits_.size(2));
   if (options_.prior == EffectPrior::self)
     self_variance_ = options_.self_variance.value_or(0.03 * static_cast<double>(masks_.size(1)));
 }
@@ -76,7 +77,7 @@ SubsetDatamodels SubsetDatamodels::fit(const torch::Tensor& masks, const torch::
   const auto design = mask_design(fitted.masks_, options.workers);
   fitted.alpha_ = design.alpha;
   fitted.lambda_ =
-      choose_lambda(fitted.masks_, fitted.logits_, design, options, fitted.self_variance_);
+      choose_lambda(fitted.masks_, fitted.logits_, design, fitted.options_, fitted.self_variance_);
   fitted.factor_ = factorised(design, fitted.lambda_.lambda);
   fitted.estimate_own_effects();
   return fitted;

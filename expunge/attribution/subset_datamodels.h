@@ -33,6 +33,7 @@
 #include <filesystem>
 
 #include "expunge/attribution/attributor.h"
+#include "expunge/attribution/fit_origin.h"
 #include "expunge/attribution/lambda_choice.h"
 #include "expunge/attribution/ridge_options.h"
 
@@ -76,7 +77,7 @@ class SubsetDatamodels final : public Attributor {
  private:
   SubsetDatamodels(torch::Tensor masks, torch::Tensor logits, const RidgeOptions& options);
   void estimate_own_effects();
-  [[nodiscard]] std::string digest() const;
+  [[nodiscard]] FitOrigin origin() const;
 
   torch::Tensor masks_;
   torch::Tensor logits_;

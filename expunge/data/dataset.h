@@ -13,6 +13,7 @@ struct Dataset {
   torch::Tensor images;  // (n, C, H, W) uint8, or float32; contiguous
   torch::Tensor labels;  // (n) int64, each in [0, classes)
   std::vector<std::string> class_names;
+  std::vector<std::string> skipped = {};  // files that could not be read and were to be skipped, and why
 
   [[nodiscard]] int64_t size() const { return labels.size(0); }
   [[nodiscard]] int64_t classes() const { return static_cast<int64_t>(class_names.size()); }

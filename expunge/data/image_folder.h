@@ -3,18 +3,26 @@
 
 #include <filesystem>
 
+#include "expunge/core/progress.h"
 #include "expunge/data/dataset.h"
+#include "expunge/data/image_decoding.h"
 
 namespace expunge {
 
-/// Reads <folder>/train/<class>/* and <folder>/test/<class>/* (or val instead of test): files that
-/// end in .jpg, .jpeg or .png. Classes in alphabetic order; examples in the order class by class,
-/// files by name. All images must have one size; images (n, C, H, W) uint8, grey ones widened to
-/// colour where both occur in either part. Images are shrunk by `downscale` while they are read.
-///
-/// `per_class` > 0 reads the first so many files of each class of the training part, and
-/// `validation_per_class` of the other.
-DataSplit read_image_folder(const std::filesystem::path& folder, int64_t downscale = 1,
-                            int64_t per_class = 0, int64_t validation_per_class = 0);
+struct ImageFolderOptions {
+  DecodingOptions decoding;
+  int64_t per_class = 0;  // of the training part, the first so many files of each class; 0 for all
+  int64_t validation_per_class = 0;  // of the other part
+};
+
+/// Reads <folder>/train/<class>/* and <folder>/test/<class>/* (or val instead of test) as list_images() and
+/// decode_images() do (where files may be skipped, all of each class): images (n, C, H, W) uint8, grey ones widened to colour where both occur in either part.
+DataSplit read_image_folder(const std::filesystem::path& folder,
+                            const ImageFolderOptions& options = {},
+                            ProgressSink* progress = nullptr);
+
+/// A list of images as a data set; what was skipped is in Dataset::skipped.
+Dataset decoded_dataset(const ImageList& list, const DecodingOptions& options,
+                        ProgressSink* progress = nullptr);
 
 }  // namespace expunge

@@ -21,7 +21,7 @@ DataSplit read_idx_parts(const std::string& folder) {
   return split;
 }
 
-DataSplit read_all(const DataOptions& o) {
+DataSplit read_all(const DataOptions& o, ProgressSink* progress) {
   switch (o.format) {
     case DataFormat::idx:
       return read_idx_parts(o.path);
@@ -34,7 +34,13 @@ DataSplit read_all(const DataOptions& o) {
     case DataFormat::folder:
       break;
   }
-  return read_image_folder(o.path, o.downscale, o.train_per_class, o.validation_per_class);
+  const ImageFolderOptions folder = {.decoding = {.downscale = o.downscale,
+                                                  .image_size = o.image_size,
+                                                  .unreadable = o.unreadable,
+                                                  .cache = o.cache},
+                                     .per_class = o.train_per_class,
+                                     .validation_per_class = o.validation_per_class};
+  return read_image_folder(o.path, folder, progress);
 }
 
 Dataset part_of(const Dataset& data, int64_t examples, int64_t per_class) {
@@ -55,6 +61,13 @@ void DataOptions::validate() const {
   require(validation_per_class >= 0, "validation_per_class", validation_per_class);
   if (downscale < 1)
     fail<OptionError>("option downscale: a whole number of at least 1 required, got {}", downscale);
+  require(image_size >= 0, "image_size", image_size);
+  const bool decodes = image_size > 0 || unreadable != UnreadableImages::refuse || !cache.empty();
+  if (decodes && format != DataFormat::folder) {
+    fail<OptionError>(
+        "options image_size, unreadable and cache: format \"folder\" required for them, got "
+        "another");
+  }
   if (path.empty()) fail<OptionError>("option path: the folder of the data required");
 }
 
@@ -80,13 +93,24 @@ OptionGroup options_of(DataOptions& o) {
       .add("validation_per_class", o.validation_per_class,
            "validation examples of each class, instead of validation_examples; 0 for off",
            "examples")
-      .add("downscale", o.downscale, "factor by which images are shrunk, by averaging");
+      .add("downscale", o.downscale, "factor by which images are shrunk, by averaging")
+      .add("image_size", o.image_size,
+           "side of the square that images of a folder are brought to, before downscale: the "
+           "shorter "
+           "side is scaled, the middle kept; 0: as they are, all of one size",
+           "pixels")
+      .add("unreadable", o.unreadable,
+           {{"refuse", UnreadableImages::refuse}, {"skip", UnreadableImages::skip}},
+           "what happens to files of a folder that cannot be decoded")
+      .add("cache", o.cache,
+           "folder that keeps decoded images, so that a folder of images is decoded once; empty: "
+           "none");
   return group;
 }
 
-DataSplit load_data(const DataOptions& options) {
+DataSplit load_data(const DataOptions& options, ProgressSink* progress) {
   options.validate();
-  auto all = read_all(options);
+  auto all = read_all(options, progress);
   DataSplit split{
       part_of(all.train, options.train_examples, options.train_per_class),
       part_of(all.validation, options.validation_examples, options.validation_per_class)};

@@ -67,11 +67,15 @@ void make_desk(const Experiment& experiment, const DeskOptions& options,
   fs::create_directories(path);
   const DeskLock lock(folder, /*wait=*/false);
   folder.clean();
-  write_evidence(experiment, fit_evidence(experiment, options.model), folder);
+  const auto fitted = fit_evidence(experiment, options.model);
+  write_evidence(experiment, fitted, folder);
 
   auto copy = options;
   write_file_atomically(folder.options(), to_toml_table(options_of(copy), /*comments=*/true));
-  write_file_atomically(folder.config(), to_toml(experiment.config(), /*comments=*/false));
+  auto config = experiment.config();
+  // What "auto" stood for: it must not come to stand for another one.
+  config.attribution.estimator = fitted.attributor.carried ? Estimator::carried : Estimator::ridge;
+  write_file_atomically(folder.config(), to_toml(config, /*comments=*/false));
   const auto original = experiment.open_store("full", "train").model(options.model);
   fs::create_directories(folder.version(0));
   write_model(folder.model(0), *original.network, original.metadata);

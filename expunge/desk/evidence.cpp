@@ -84,8 +84,9 @@ int64_t forecast_folds(const Evidence& evidence) {
 
 FittedEvidence fit_evidence(const Experiment& experiment, int64_t model) {
   const auto& attribution = experiment.config().attribution;
-  if (attribution.estimator != Estimator::ridge && attribution.estimator != Estimator::carried)
-    fail<OptionError>("option estimator: ridge or carried required for a desk, got another one");
+  if (attribution.estimator != Estimator::automatic && attribution.estimator != Estimator::ridge &&
+      attribution.estimator != Estimator::carried)
+    fail<OptionError>("option estimator: auto, ridge or carried required for a desk, got another");
   const auto subset = experiment.open_store("subset", "train");
   const auto full = experiment.open_store("full", "train");
   if (model >= full.description().models) {
@@ -105,8 +106,7 @@ FittedEvidence fit_evidence(const Experiment& experiment, int64_t model) {
   models.folds = forecast_folds(evidence);
   models.held_out = models.margins;
   check_forecast_models(models);  // before the kernel, which takes long
-  std::optional<CarriedEffects> carried;
-  if (attribution.estimator == Estimator::carried) carried = carried_effects(experiment);
+  auto carried = carried_effects_for(experiment, attribution.estimator);
   evidence.held_out = held_out_margins(evidence.masks, evidence.subset_logits, evidence.full_logits,
                                        labels, attribution, carried ? &*carried : nullptr,
                                        models.folds, experiment.workers());

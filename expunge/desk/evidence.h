@@ -55,7 +55,7 @@ struct FittedEvidence {
 };
 /// From an experiment's stores, with everything that is fitted. `model`: the full model that examples will be removed
 /// from. InputError if subset or full models are not there, or too few for a forecast (check_forecast_models);
-/// OptionError for an estimator other than ridge and carried, and for a model that is not there.
+/// OptionError for an estimator other than auto, ridge and carried, and for a model that is not there.
 FittedEvidence fit_evidence(const Experiment& experiment, int64_t model);
 /// Writes it, and the experiment's data.
 void write_evidence(const Experiment& experiment, const FittedEvidence& fitted,

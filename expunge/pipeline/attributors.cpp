@@ -44,8 +44,7 @@ Json record_of(const Attributor& attributor) {
 
 FittedAttributor fit_datamodels(const Experiment& experiment, const EnsembleStore& subset,
                                 const AttributionOptions& options) {
-  std::optional<CarriedEffects> carried;
-  if (options.estimator == Estimator::carried) carried = carried_effects(experiment);
+  const auto carried = carried_effects_for(experiment, options.estimator);
   auto attributor =
       make_attributor(options, subset.masks(), subset.logits(), carried ? &*carried : nullptr,
                       experiment.workers(), experiment.progress());

@@ -229,6 +229,17 @@ std::vector<std::string> stability_warnings(const Experiment& experiment) {
                   models, oracles)};
 }
 
+std::vector<std::string> skipped_images(const Experiment& experiment) {
+  std::vector<std::string> warnings;
+  for (const auto* part : {&experiment.data().train, &experiment.data().validation}) {
+    if (part->skipped.empty()) continue;
+    warnings.push_back(
+        fmt::format("{} images of {} could not be decoded and were skipped; the first: {}",
+                    part->skipped.size(), part->name, part->skipped.front()));
+  }
+  return warnings;
+}
+
 ReportData evaluate(const Experiment& experiment, const std::string& command) {
   const auto& config = experiment.config();
   ReportData data;
@@ -248,6 +259,7 @@ ReportData evaluate(const Experiment& experiment, const std::string& command) {
   data.settings = all_settings(experiment);
   data.command = command;
   data.warnings = stability_warnings(experiment);
+  for (auto& warning : skipped_images(experiment)) data.warnings.push_back(std::move(warning));
   return data;
 }
 

@@ -82,7 +82,7 @@ Experiment::Experiment(RunConfig config, fs::path folder, int64_t workers, Progr
       workers_(workers),
       progress_(progress) {
   config_.validate();
-  data_ = load_data(config_.data);
+  data_ = load_data(config_.data, progress_);
   problem_ = make_problem(data_);
   const auto device = open_device(config_.compute);
   computing_ = problem_.on(device, config_.compute.precision);

@@ -98,8 +98,7 @@ ExperimentForecast forecast(const Experiment& experiment, ForecastOptions option
   models.labels = labels.contiguous();
   models.folds = std::min<int64_t>(5, models.masks.size(0) / 2);
   const auto& attribution = experiment.config().attribution;
-  std::optional<CarriedEffects> carried;
-  if (attribution.estimator == Estimator::carried) carried = carried_effects(experiment);
+  const auto carried = carried_effects_for(experiment, attribution.estimator);
   models.held_out =
       held_out_margins(models.masks, subset.logits(), full.logits(), labels, attribution,
                        carried ? &*carried : nullptr, models.folds, experiment.workers());

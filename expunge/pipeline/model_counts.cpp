@@ -72,9 +72,11 @@ struct JudgedSet {
 
 class PartMeter {
  public:
-  PartMeter(const Experiment& experiment, bool carries)
+  PartMeter(const Experiment& experiment, const std::vector<Estimator>& estimators)
       : experiment_(experiment), full_(experiment.open_store("full", "train").logits()) {
-    if (carries) carried_ = carried_effects(experiment);
+    for (const auto estimator : estimators) {
+      if (!carried_) carried_ = carried_effects_for(experiment, estimator);
+    }
     for (const auto& set : experiment.forget_sets()) {
       judged_.push_back({&set, experiment.judging_margins(set)});
       removals_.push_back(set.indices);
@@ -160,10 +162,11 @@ void run_model_counts(const Experiment& experiment, const ModelCountConfig& conf
   };
   tell();
   if (done == total) return;
-  const PartMeter meter(
-      experiment, std::any_of(parts.begin(), parts.end(), [&](const FittedPart& part) {
-        return part.estimator->attribution.estimator == Estimator::carried && !is_there(part);
-      }));
+  std::vector<Estimator> estimators;
+  for (const auto& part : parts) {
+    if (!is_there(part)) estimators.push_back(part.estimator->attribution.estimator);
+  }
+  const PartMeter meter(experiment, estimators);
   fs::create_directories(experiment.folder() / "model-count");
   for (const auto& part : parts) {
     const auto path = file_of(experiment, part);

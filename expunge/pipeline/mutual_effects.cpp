@@ -9,8 +9,6 @@
 namespace expunge {
 namespace {
 
-constexpr int64_t kMostExamples = 10000;
-
 // (|F|): mean over the models of the margins of F.
 torch::Tensor mean_margins(const torch::Tensor& logits, const torch::Tensor& shift,
                            const torch::Tensor& labels, int64_t workers) {
@@ -35,17 +33,11 @@ MutualEffects mutual_effects(const Experiment& experiment, const std::vector<tor
                              const CarriedEffects* carried) {
   MutualEffects result;
   const auto full = experiment.open_store("full", "train");
-  const int64_t n = experiment.problem().n();
-  if (n > kMostExamples) {
-    result.missing = fmt::format("more than {} training examples", kMostExamples);
-  } else if (!full.description().weights) {
-    result.missing = "the full models' weights were not kept";
-  }
+  result.missing = kernel_missing(experiment);
   if (!result.missing.empty()) return result;
 
   const auto subset = experiment.open_store("subset", "train");
   RidgeOptions options;
-  options.prior = EffectPrior::local;
   options.workers = experiment.workers();
   const auto own = SubsetDatamodels::fit(subset.masks(), subset.logits(), options).own_effects();
   const bool within = carried != nullptr;

@@ -11,7 +11,7 @@ namespace expunge {
 
 struct MutualEffects {
   /// For each forget set (|F|) float32, nats, in its order: the mean change of the full models' margins by what
-  /// the other examples of F do (attribution/carried_effects.h, own effects by EffectPrior::local). Empty where
+  /// the other examples of F do (attribution/carried_effects.h, own effects by RidgeOptions' default). Empty where
   /// they could not be told.
   std::vector<torch::Tensor> of_set;
   std::string missing;  // why not, in a sentence; empty where they are there

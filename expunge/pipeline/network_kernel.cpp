@@ -55,4 +55,20 @@ CarriedEffects carried_effects(const Experiment& experiment) {
   return CarriedEffects::fit(network_kernel(experiment));
 }
 
+std::string kernel_missing(const Experiment& experiment) {
+  if (experiment.problem().n() > kMostKernelExamples)
+    return fmt::format("more than {} training examples", kMostKernelExamples);
+  if (!experiment.open_store("full", "train").description().weights)
+    return "the full models' weights were not kept";
+  return {};
+}
+
+std::optional<CarriedEffects> carried_effects_for(const Experiment& experiment,
+                                                  Estimator estimator) {
+  const bool automatic = estimator == Estimator::automatic;
+  if (estimator != Estimator::carried && !automatic) return {};
+  if (automatic && !kernel_missing(experiment).empty()) return {};
+  return carried_effects(experiment);
+}
+
 }  // namespace expunge

@@ -62,7 +62,7 @@ TEST_F(Factors, StandWhereLogitsOfAPointHaveBeenOverwritten) {
   fitted.save(folder_);
   auto overwritten = e_.logits.clone();
   overwritten.select(1, 0).fill_(1e3);
-  refuse(e_.masks, overwritten, {}, "factors of");
+  refuse(e_.masks, overwritten, {}, "a fit to");
   const auto loaded =
       SubsetDatamodels::load(folder_, e_.masks, overwritten, {}, /*overwritten=*/true);
   const auto shifts = loaded.removal_shifts({&removal, 1});
@@ -70,7 +70,7 @@ TEST_F(Factors, StandWhereLogitsOfAPointHaveBeenOverwritten) {
   const auto masks = e_.masks.logical_not();
   EXPECT_NE(message_of<InputError>([&] {
               SubsetDatamodels::load(folder_, masks, overwritten, {}, /*overwritten=*/true);
-            }).find("factors of"),
+            }).find("a fit to"),
             std::string::npos);
 }
 

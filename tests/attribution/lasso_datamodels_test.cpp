@@ -165,6 +165,11 @@ TEST(LassoDatamodels, AreTheSameFromFiles) {
   EXPECT_TRUE(torch::equal(made.lambdas(), loaded.lambdas()));
   ASSERT_EQ(loaded.curve().size(), made.curve().size());
   EXPECT_EQ(loaded.curve()[2].relative_error, made.curve()[2].relative_error);
+  EXPECT_TRUE(torch::equal(LassoDatamodels::load(folder.path() / "d", e.masks, e.logits).lambdas(),
+                           made.lambdas()));
+  EXPECT_THROW(LassoDatamodels::load(folder.path() / "d", e.masks, e.logits + 1), InputError);
+  EXPECT_THROW(LassoDatamodels::load(folder.path() / "d", e.masks, e.logits, {.path_steps = 9}),
+               InputError);
 }
 
 TEST(LassoDatamodels, RefuseDamagedFiles) {

@@ -45,6 +45,12 @@ TEST(MakeAttributor, CarriesEffectsOverByTheKernelThatItIsGiven) {
   EXPECT_TRUE(at::equal(shifts[0], ridge.removal_shifts(removals)[0] +
                                        carried.shift(removals[0], ridge.own_effects())));
   EXPECT_THROW(make_attributor(options, made.masks, made.logits), OptionError);
+  options.estimator = Estimator::automatic;
+  EXPECT_TRUE(at::equal(
+      make_attributor(options, made.masks, made.logits, &carried)->removal_shifts(removals),
+      shifts));
+  EXPECT_TRUE(at::equal(make_attributor(options, made.masks, made.logits)->removal_shifts(removals),
+                        ridge.removal_shifts(removals)));
 }
 
 TEST(MakeAttributor, RefusesOptionsThatAreOutOfRange) {

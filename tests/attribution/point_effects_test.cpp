@@ -87,6 +87,7 @@ TEST(PointEffects, ShrunkOnesAreMinusTheRemovalShiftsOfSingleExamples) {
   for (int64_t row = 0; row < models; ++row) e.masks[row] = subset_mask({}, n, 3, row);
   const auto outputs = e.logits.squeeze(2).contiguous();
   RidgeOptions ridge;
+  ridge.prior = EffectPrior::own;
   ridge.lambda_ratio = 0.8;
   std::vector<std::vector<int64_t>> alone;
   for (int64_t i = 0; i < n; ++i) alone.push_back({i});

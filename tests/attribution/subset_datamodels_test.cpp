@@ -244,5 +244,20 @@ TEST(SubsetDatamodels, AdaptivePriorIsNearerToTheTruthWithFewNoisyModels) {
   EXPECT_LT(error(EffectPrior::adaptive), 0.5 * error(EffectPrior::own));
 }
 
+TEST(SubsetDatamodels, AutomaticPriorIsLocalWhereThatIsAffordable) {
+  EXPECT_EQ(resolved_prior(EffectPrior::automatic, 100, 50000, 10), EffectPrior::local);
+  EXPECT_EQ(resolved_prior(EffectPrior::automatic, 1000, 50000, 10), EffectPrior::adaptive);
+  EXPECT_EQ(resolved_prior(EffectPrior::automatic, 1000, 2000, 10), EffectPrior::local);
+  EXPECT_EQ(resolved_prior(EffectPrior::own, 100, 100, 10), EffectPrior::own);
+  const auto e = simulated_ensemble(30, 40, 60, 3);
+  const std::vector<std::vector<int64_t>> removals = {{1, 2}};
+  EXPECT_TRUE(at::equal(
+      SubsetDatamodels::fit(e.masks, e.logits).removal_shifts(removals),
+      SubsetDatamodels::fit(
+          e.masks, e.logits,
+          {.prior = EffectPrior::local, .lambda = {}, .lambda_ratio = {}, .self_variance = {}})
+          .removal_shifts(removals)));
+}
+
 }  // namespace
 }  // namespace expunge

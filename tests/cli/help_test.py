@@ -65,7 +65,7 @@ class Help(cli.Scratch):
                      "floor-probability": "(number) [1e-05]", "convention": '(corrected | easydub) ["corrected"]',
                      "out": "float64 .npy, nats"},
             "margins": {"out": "float32 .npy, nats"},
-            "removal-shift": {"prior": '(own | adaptive | local | self | none) ["own"]', "lambda": '["auto"]',
+            "removal-shift": {"prior": '(auto | own | adaptive | local | self | none) ["auto"]', "lambda": '["auto"]',
                               "lambda-ratio": "in units of n alpha (1 - alpha)", "self-variance": "auto: 0.03 n",
                               "folds": "in folds (whole number) [5]", "held-out-points": "in points (whole number) [1000]",
                               "held-out-seed": "[0]", "out": "(m, C) float32 .npy"},
@@ -139,7 +139,10 @@ class EveryOption(cli.Scratch):
         self.accepts_all(("removal-shift", "--masks", "a.npy", "--logits", "z.npy", "--forget", "f.txt", "--out",
                           "s.npy"),
                          {"factors": "factors", "workers": 1, "prior": "self", "lambda": 2, "lambda-ratio": "auto",
-                          "self-variance": "auto", "folds": 2, "held-out-points": 3, "held-out-seed": 9})
+                          "self-variance": "auto", "folds": 2, "held-out-points": 3, "held-out-seed": 9,
+                          "estimator": "ridge", "lasso-choice": "each", "lasso-lambda": "auto",
+                          "lasso-held-out": 0.3, "lasso-path-steps": 3, "lasso-path-end": 0.1,
+                          "lasso-tolerance": 0.01})
 
     def test_experiment_commands(self):
         cli.tiny_experiment(self.folder, epochs=1, subset=5, full=2, oracles=4)

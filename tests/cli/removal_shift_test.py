@@ -69,6 +69,8 @@ def held_out_errors(masks, logits, prior, ratios, folds=5):
                 errors[k] += np.square(z[held, j] - mean[j] - design[held] @ beta).sum()
     return errors
 
+OWN = ("--prior", "own")
+
 
 class Case(cli.Scratch):
     def setUp(self):
@@ -108,17 +110,20 @@ class RemovalShift(Case):
         own, none = (reference(self.masks, self.logits, [4], 2.5, p) for p in ("own", "none"))
         self.assertGreater(np.abs(own - none).max(), 0.1)
 
-    def test_default_prior_is_own(self):
-        self.agrees(self.shifts("--lambda", 3)[0], reference(self.masks, self.logits, [4], 3, "own"))
+    def test_default_prior_is_local_on_few_models(self):
+        default, local, own = (self.shifts("--lambda", 3, *prior)[0]
+                               for prior in ((), ("--prior", "local"), OWN))
+        np.testing.assert_array_equal(default, local)
+        self.assertGreater(np.abs(default - own).max(), 1e-3)
 
     def test_own_effect_that_is_not_shrunk_survives_a_large_penalty(self):
-        shift = self.shifts("--lambda", 1e7)[0]
+        shift = self.shifts("--lambda", 1e7, *OWN)[0]
         self.assertGreater(np.abs(shift[4]).max(), 0.5)
         self.assertLess(np.abs(np.delete(shift, 4, axis=0)).max(), 1e-3)
 
     def test_lambda_ratio_is_in_units_of_n_alpha_1_minus_alpha(self):
         alpha = self.masks.mean()
-        self.agrees(self.shifts("--lambda-ratio", 0.8)[0],
+        self.agrees(self.shifts("--lambda-ratio", 0.8, *OWN)[0],
                     reference(self.masks, self.logits, [4], 0.8 * n * alpha * (1 - alpha)))
 
     def test_lambda_is_chosen_by_error_on_held_out_models(self):
@@ -136,11 +141,12 @@ class RemovalShift(Case):
         masks, logits = masks_and_logits(3, np.float16)
         self.npy("masks.npy", masks)
         self.npy("logits.npy", logits)
-        self.agrees(self.shifts("--lambda", 2)[0], reference(masks, logits, [4], 2))
+        self.agrees(self.shifts("--lambda", 2, *OWN)[0], reference(masks, logits, [4], 2))
 
     def test_points_of_the_training_set_only(self):
         self.npy("logits.npy", self.logits[:, :n])
-        self.agrees(self.shifts("--lambda", 2)[0], reference(self.masks, self.logits[:, :n], [4], 2))
+        self.agrees(self.shifts("--lambda", 2, *OWN)[0],
+                    reference(self.masks, self.logits[:, :n], [4], 2))
 
     def test_masks_of_bytes(self):
         self.npy("bytes.npy", self.masks.astype(np.uint8))
@@ -149,7 +155,7 @@ class RemovalShift(Case):
 
     def test_many_forget_sets_at_once_are_as_each_alone(self):
         names = [self.text(f"f{k}.txt", f"{k}\n{k + 3}\n") for k in range(11)]
-        for k, shift in enumerate(self.shifts("--lambda", 2, forget=names)):
+        for k, shift in enumerate(self.shifts("--lambda", 2, *OWN, forget=names)):
             self.agrees(shift, reference(self.masks, self.logits, [k, k + 3], 2))
 
     def test_number_of_workers_changes_no_bit(self):
@@ -194,8 +200,8 @@ class Factors(Case):
         self.assertTrue(np.array_equal(changed[n:], fresh[n:]))
 
     def test_kept_factors_serve_any_forget_set(self):
-        self.shifts("--lambda", 2, "--factors", "factors")
-        for shift, indices in zip(self.shifts("--lambda", 2, "--factors", "factors", forget=FORGET),
+        self.shifts("--lambda", 2, *OWN, "--factors", "factors")
+        for shift, indices in zip(self.shifts("--lambda", 2, *OWN, "--factors", "factors", forget=FORGET),
                                   FORGET.values()):
             self.agrees(shift, reference(self.masks, self.logits, indices, 2))
 
@@ -228,6 +234,52 @@ class Factors(Case):
             self.refuses(*self.command("--lambda", 2, "--factors", "factors"), says=f"factors/{name}")
             with open(self.path(f"factors/{name}"), "wb") as file:
                 file.write(good[name])
+
+
+def lasso_effects(masks, y, penalty, sweeps=2000):
+    """Coordinate descent on |y - b - masks beta|^2 / (2 N) + penalty |beta|_1."""
+    x = masks - masks.mean(axis=0)
+    residual, beta = y - y.mean(), np.zeros(x.shape[1])
+    squares = np.square(x).sum(axis=0)
+    for _ in range(sweeps):
+        for i in np.flatnonzero(squares):
+            pull = x[:, i] @ residual + squares[i] * beta[i]
+            new = np.sign(pull) * max(abs(pull) - penalty * len(y), 0) / squares[i]
+            residual += x[:, i] * (beta[i] - new)
+            beta[i] = new
+    return beta
+
+
+class Lasso(Case):
+    options = ("--estimator", "lasso", "--lasso-lambda", 0.05, "--lasso-tolerance", 1e-6)
+
+    def test_shift_is_minus_the_effects_of_coordinate_descent(self):
+        got = self.shifts(*self.options, forget=FORGET)
+        effects = np.array([[lasso_effects(self.masks, self.logits[:, j, c].astype(np.float64), 0.05)
+                             for c in range(C)] for j in range(m)])
+        self.assertGreater((effects == 0).sum(), n)
+        for shift, indices in zip(got, FORGET.values()):
+            np.testing.assert_allclose(shift, -effects[:, :, indices].sum(axis=2), rtol=0, atol=1e-4)
+
+    def test_kept_factors_give_the_same_shift_to_the_same_question_only(self):
+        fresh = self.shifts(*self.options)[0]
+        keep = (*self.options, "--factors", "factors")
+        np.testing.assert_array_equal(self.shifts(*keep)[0], fresh)
+        np.testing.assert_array_equal(self.shifts(*keep)[0], fresh)
+        other = [0.06 if option == 0.05 else option for option in keep]
+        self.refuses(*self.command(*other),
+                     says=["factors/lasso.json", "lasso_lambda = 0.06", "0.05"])
+        self.logits[-1, -1, -1] += 1
+        self.npy("other.npy", self.logits)
+        self.refuses(*self.command(*keep, logits="other.npy"), says=["factors/lasso.json", "remove the folder"])
+        self.text("factors/lasso.json", "{")
+        self.refuses(*self.command(*keep), says="factors/lasso.json")
+
+    def test_json_says_what_was_found(self):
+        out = json.loads(self.succeeds(*self.command("--json", "--estimator", "lasso", "--lasso-choice", "shared")))
+        self.assertEqual((out["estimator"], out["lambda_chosen"]), ("lasso", True))
+        self.assertGreater(out["median_lambda"], 0)
+        self.assertGreater(out["effects_a_target"], 0)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,21 @@ TEST_F(ImageFolder, ACorruptPictureIsNamed) {
             path_of("train/cat/x.png") + ": a JPEG or PNG required, the file begins as neither");
 }
 
+TEST_F(ImageFolder, ACorruptPictureIsSkippedOnRequestAndAnotherOfItsClassTaken) {
+  put("train/cat/a.PNG", "no picture");
+  const ImageFolderOptions skip = {.decoding = {.unreadable = UnreadableImages::skip}};
+  const auto data = read_image_folder(folder_.path(), skip).train;
+  EXPECT_EQ(values_of(data), (Values{1, 2, 4, 5}));
+  EXPECT_EQ(labels_of(data), (Values{0, 0, 1, 1}));
+  ASSERT_EQ(data.skipped.size(), 1U);
+  EXPECT_EQ(data.skipped[0],
+            path_of("train/cat/a.PNG") + ": a JPEG or PNG required, the file begins as neither");
+  auto two = skip;
+  two.per_class = 2;
+  EXPECT_EQ(values_of(first_of_each_class(read_image_folder(folder_.path(), two).train, 2, "")),
+            (Values{1, 2, 4, 5}));
+}
+
 TEST_F(ImageFolder, AClassWithoutPicturesIsRefusedByName) {
   fs::create_directory(folder_ / "train" / "dog");
   EXPECT_EQ(refusal(), path_of("train/dog") + ": at least one image (.jpg, .jpeg, .png) required");
@@ -121,10 +136,10 @@ TEST_F(ImageFolder, ClassesAreRequired) {
 }
 
 TEST_F(ImageFolder, TheFirstOfEachClassCanBeAskedFor) {
-  const auto data = read_image_folder(folder_.path(), 1, 2, 1);
+  const auto data = read_image_folder(folder_.path(), {.per_class = 2, .validation_per_class = 1});
   EXPECT_EQ(values_of(data.train), (Values{1, 2, 3, 4}));
   EXPECT_EQ(values_of(data.validation), (Values{6, 7}));
-  EXPECT_EQ(message_of<InputError>([&] { read_image_folder(folder_.path(), 1, 3, 1); }),
+  EXPECT_EQ(message_of<InputError>([&] { read_image_folder(folder_.path(), {.per_class = 3}); }),
             path_of("train/bee") + ": 3 images required, got 2");
 }
 
@@ -133,10 +148,11 @@ TEST_F(ImageFolder, PicturesAreShrunkWhileTheyAreRead) {
        {"train/cat/x.png", "train/cat/a.PNG", "train/cat/y.png", "train/bee/10.png",
         "train/bee/9.png", "test/bee/1.png", "test/cat/1.png"})
     put(name, png_bytes({.width = 2, .height = 2, .samples = {0, 1, 10, 29}}));
-  const auto data = read_image_folder(folder_.path(), 2);
+  const auto data = read_image_folder(folder_.path(), {.decoding = {.downscale = 2}});
   EXPECT_EQ(data.train.images.sizes(), at::IntArrayRef({5, 1, 1, 1}));
   EXPECT_EQ(values_of(data.train), (Values{10, 10, 10, 10, 10}));
-  EXPECT_EQ(message_of<InputError>([&] { read_image_folder(folder_.path(), 4); }),
+  EXPECT_EQ(message_of<InputError>(
+                [&] { read_image_folder(folder_.path(), {.decoding = {.downscale = 4}}); }),
             path_of("train/bee/10.png") +
                 ": a downscale factor that divides 2 x 2 pixels required, got 4");
 }

@@ -120,7 +120,7 @@ TEST_F(EvidenceTest, RefusesWhatDoesNotFit) {
 TEST_F(EvidenceTest, RefusesEstimatorsThatCannotBeFrozen) {
   EXPECT_SAYS(
       message_of<OptionError>([&] { make("desk", tiny_options(), "estimator = \"trak\""); }),
-      "ridge or carried");
+      "auto, ridge or carried");
   std::filesystem::remove_all(folder_ / "out");
   auto options = tiny_options();
   options.model = 20;

@@ -173,13 +173,13 @@ TEST_F(OtherConfiguration, AnOptionThatIsNewSinceHasItsDefault) {
   experiment();
   const auto path = folder_ / "out" / "config.toml";
   auto there = read_file(path);
-  const std::string option = "estimator = \"ridge\"\n";
+  const std::string option = "estimator = \"auto\"\n";
   ASSERT_NE(there.find(option), std::string::npos);
   put_file(path, there.replace(there.find(option), option.size(), ""));
   EXPECT_NO_THROW(experiment());
   auto text = config_text();
   text.replace(text.find("[recipe]"), 8, "[attribution]\nestimator = \"lasso\"\n[recipe]");
-  EXPECT_EQ(refusal(text), required("estimator = \"ridge\"", "estimator = \"lasso\""));
+  EXPECT_EQ(refusal(text), required("estimator = \"auto\"", "estimator = \"lasso\""));
   put_file(path, "name = \"torn");
   EXPECT_SAYS(refusal(config_text()), "name = \"torn there");
 }

@@ -108,8 +108,9 @@ TEST_F(ModelCounts, OtherEnsemblesAreTrainedAsThoseOfASweep) {
 
 TEST_F(ModelCounts, EffectsAreCarriedOverByTheFullModelsKernel) {
   const auto counts = config(
-      "models = [10]\n[[estimator]]\nname = \"plain\"\nlambda = 2\n"
-      "[[estimator]]\nname = \"carried\"\nestimator = \"carried\"\nlambda = 2\n");
+      "models = [10]\n[[estimator]]\nname = \"plain\"\nestimator = \"ridge\"\nprior = \"own\"\n"
+      "lambda = 2\n[[estimator]]\nname = \"carried\"\nestimator = \"carried\"\nprior = \"own\"\n"
+      "lambda = 2\n");
   run_model_counts(tiny_, counts);
   const auto kernel = read("kernel.npy");
   EXPECT_EQ(kernel.sizes(), at::IntArrayRef({m, n}));

@@ -1,0 +1,164 @@
+#include "expunge/pipeline/run_plan.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "expunge/core/error.h"
+#include "expunge/core/worker_pool.h"
+#include "expunge/data/forget_set.h"
+#include "expunge/data/load.h"
+#include "expunge/pipeline/network_kernel.h"
+#include "expunge/train/networks.h"
+#include "expunge/train/problem.h"
+#include "expunge/train/training_rate.h"
+#include "expunge/unlearn/matching_cost.h"
+
+namespace expunge {
+namespace {
+
+constexpr double kHour = 3600;
+
+// Models of one kind that see `examples` examples each.
+StoreCost store_cost(const std::string& name, int64_t models, double gradients_a_model,
+                           int64_t row_bytes) {
+  return {name, models, static_cast<double>(models) * gradients_a_model, models * row_bytes};
+}
+
+int64_t parameters_of(const Recipe& recipe, const NetworkShape& shape) {
+  return make_network(recipe.network, shape)->parameters().numel();
+}
+
+// The most that this process has held so far.
+int64_t peak_memory() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return int64_t{1024} * usage.ru_maxrss;
+}
+
+// What attribution holds: the kernel of up to 8 models and their mean, its decomposition in float64, and the
+// shifts of all forget sets; logits are mapped.
+int64_t attribution_bytes(const RunConfig& config, const RunPlan& plan) {
+  const int64_t n = plan.training_examples;
+  const int64_t m = plan.points;
+  const auto sets = static_cast<int64_t>(config.forget_sets.size());
+  const int64_t models = config.ensembles.subset_models;
+  int64_t bytes = 4 * sets * m * plan.classes + 16 * models * models;
+  const auto estimator = config.attribution.estimator;
+  const bool carries = estimator == Estimator::carried ||
+                       (estimator == Estimator::automatic && n <= kMostKernelExamples);
+  if (carries)
+    bytes += 4 * (std::min<int64_t>(8, config.ensembles.full_models) + 1) * m * n + 16 * n * n;
+  return bytes;
+}
+
+std::string size_words(double bytes) {
+  const char* unit = "kB";
+  double value = bytes / 1e3;
+  for (const char* larger : {"MB", "GB", "TB"}) {
+    if (value < 1000) break;
+    value /= 1000;
+    unit = larger;
+  }
+  return fmt::format("{:.3g} {}", value, unit);
+}
+
+std::string time_words(double seconds) {
+  if (seconds < 120) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 2 * kHour) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / kHour);
+}
+
+}  // namespace
+
+int64_t RunPlan::models() const {
+  int64_t sum = 0;
+  for (const auto& store : stores) sum += store.models;
+  return sum;
+}
+
+double RunPlan::sample_gradients() const {
+  double sum = 0;
+  for (const auto& store : stores) sum += store.sample_gradients;
+  return sum;
+}
+
+int64_t RunPlan::bytes() const {
+  int64_t sum = 0;
+  for (const auto& store : stores) sum += store.bytes;
+  return sum;
+}
+
+double RunPlan::seconds() const {
+  return sample_gradients() / sample_gradients_a_second;
+}
+
+RunPlan plan_run(const RunConfig& config, bool unlearning, int64_t workers) {
+  config.validate();
+  const auto problem = make_problem(load_data(config.data))
+                           .on(open_device(config.compute), config.compute.precision);
+  const auto& e = config.ensembles;
+  RunPlan plan;
+  plan.training_examples = problem.n();
+  plan.points = problem.m();
+  plan.classes = problem.shape.classes;
+  plan.parameters = parameters_of(config.recipe, problem.shape);
+  plan.workers = worker_count(workers);
+
+  const auto n = static_cast<double>(problem.n());
+  const auto epochs = static_cast<double>(config.recipe.epochs);
+  const double logits_of_all = static_cast<double>(problem.m()) / 3;
+  const int64_t number = e.logits_dtype == "float16" ? 2 : 4;
+  const int64_t row = problem.n() + problem.m() * plan.classes * number;
+  const int64_t with_weights =
+      row + plan.parameters * (config.recipe.network.dtype == DtypeKind::float64 ? 8 : 4);
+  const auto trained = [&](double examples) { return examples * epochs + logits_of_all; };
+  const double kept = std::round(e.masks.alpha * n);
+  plan.stores.push_back(store_cost("subset", e.subset_models, trained(kept), row));
+  plan.stores.push_back(store_cost("full", e.full_models, trained(n), with_weights));
+  for (const auto& set : config.forget_sets) {
+    const auto forget =
+        std::ssize(read_forget_set(config.path.parent_path() / set.file, problem.n()));
+    plan.stores.push_back(store_cost("oracle-" + set.name, e.oracle_models,
+                                        trained(n - static_cast<double>(forget)), row));
+    if (!unlearning) continue;
+    const double student =
+        matching_cost(config.matching, forget, problem.n(), plan.classes) + logits_of_all;
+    plan.stores.push_back(store_cost("dmm-" + set.name, e.full_models, student, with_weights));
+    plan.stores.push_back(store_cost(
+        "matched-" + set.name, std::min(e.full_models, e.oracle_models - e.oracle_models / 2),
+        student, with_weights));
+  }
+  plan.attribution_memory = attribution_bytes(config, plan);
+  plan.sample_gradients_a_second =
+      measure_training_rate(problem, config.recipe, workers).sample_gradients_a_second;
+  plan.training_memory = peak_memory();
+  return plan;
+}
+
+TextTable plan_table(const RunPlan& plan) {
+  TextTable table({{"store", Align::left}, {"models"}, {"sample gradients"}, {"time"}, {"disk"}});
+  const auto add = [&](const std::string& name, int64_t models, double gradients, int64_t bytes) {
+    table.add_row({name, fmt::format("{}", models), fmt::format("{:.3g}", gradients),
+                   time_words(gradients / plan.sample_gradients_a_second),
+                   size_words(static_cast<double>(bytes))});
+  };
+  for (const auto& s : plan.stores) add(s.name, s.models, s.sample_gradients, s.bytes);
+  add("all", plan.models(), plan.sample_gradients(), plan.bytes());
+  return table;
+}
+
+std::string plan_words(const RunPlan& plan) {
+  return fmt::format(
+      "{} training examples, {} points, {} classes; {} parameters a model.\n"
+      "Time: at {:.3g} sample gradients a second, measured here just now with {} workers; solving, "
+      "attribution and evaluation come on top.\n"
+      "Memory: {} while training, as measured; up to {} more for attribution.",
+      plan.training_examples, plan.points, plan.classes, plan.parameters,
+      plan.sample_gradients_a_second, plan.workers,
+      size_words(static_cast<double>(plan.training_memory)),
+      size_words(static_cast<double>(plan.attribution_memory)));
+}
+
+}  // namespace expunge
