@@ -104,10 +104,16 @@ Json prediction_json(const Desk& desk, const RemovalRecord& record) {
   json["warnings"] = f.warnings;
   json["calibration"] =
       "Told from subset models, each of which went without a part of the examples, and full "
-      "models; no "
-      "model without the removed examples was trained for it. Held against such models on other "
-      "data "
-      "and requests: docs/forecast.md and docs/results/desk.md of the software.";
+      "models; no model "
+      "without the removed examples was trained for it. The intervals are computed to hold in 95 "
+      "of 100 cases. "
+      "Held against such models in one test of 20 requests (docs/results/desk.md of the software): "
+      "of 36 "
+      "predictions for removed examples, KLoM lay within the interval in 31 and above it in none, "
+      "the error of "
+      "margins within it in 30 and above it in 4; of 8 for retained and validation points, KLoM "
+      "lay within in 5 "
+      "and above in 3, by up to 0.8 nats. On other data it may be otherwise.";
   return json;
 }
 

@@ -65,10 +65,9 @@ std::string distance_section(const Json& json) {
       "The safe way to remove examples is to train the model again without them. It was not done "
       "here. "
       "Instead the model was brought to where such a model is predicted to be. The table says how "
-      "far from "
-      "models trained again the result is expected to be, and between which values it is expected "
-      "to lie in "
-      "95 of 100 cases. Lower is nearer.");
+      "far from models trained again the result is expected to be, and in brackets between which "
+      "values it should "
+      "lie; below stands how often it did in a test. Lower is nearer.");
   TextTable table({{"where", Align::left},
                    {"expected distance (KLoM, nats)"},
                    {"error of margins (std. dev.)"}});
