@@ -162,9 +162,10 @@ std::optional<std::string> erased_since(const Desk& desk, Part part, int64_t ver
   return desk.ledger().find_fact(fact_of(part));
 }
 
-Budget budget_of(const Desk& desk) {
+Budget budget_of(const Desk& desk, const std::optional<Version>& next) {
   Budget budget{0, desk.options().budget, desk.options().hard_limit};
-  const auto versions = desk.ledger().versions();
+  auto versions = desk.ledger().versions();
+  if (next) versions.push_back(*next);
   for (const auto& version : versions) budget.level = std::max(budget.level, version.forget_klom);
   budget.level = std::max(budget.level, versions.back().elsewhere_klom);
   return budget;

@@ -59,8 +59,9 @@ struct Budget {
   double level = 0;  // predicted error, nats
   double budget = 0, hard_limit = 0;
 };
-/// The largest that was predicted for the examples of any version, or for the rest by the newest one.
-Budget budget_of(const Desk& desk);
+/// The largest that was predicted for the examples of any version, or for the rest by the newest one: `next`, where it
+/// is about to be.
+Budget budget_of(const Desk& desk, const std::optional<Version>& next = {});
 /// What to do about it, in a sentence or two.
 std::string recommendation(const Desk& desk, const Budget& budget);
 

@@ -43,11 +43,11 @@ struct Request {
 /// A version of the model. Version 0 is the model that the desk was given.
 struct Version {
   int64_t version = 0;
-  std::string created;
-  std::string model_sha256, certificate_sha256;
+  std::string created = {};
+  std::string model_sha256 = {}, certificate_sha256 = {};
   double forget_klom = 0;  // predicted for this request's examples: 95th percentile of KLoM, nats
   double elsewhere_klom = 0;  // the larger of retained and validation points'
-  std::string erased;         // when the last of its examples' data was gone; empty before
+  std::string erased = {};    // when the last of its examples' data was gone; empty before
 };
 
 /// Something that happened.

@@ -71,16 +71,13 @@ void check_level(const Request& request, const Budget& budget, bool past_limit) 
 }
 
 Budget budget_with(const Desk& desk, const KlomForecast& forecast) {
-  auto budget = budget_of(desk);
-  const auto versions = desk.ledger().versions();
-  budget.level = forecast.forget.median;
-  for (const auto& version : versions) budget.level = std::max(budget.level, version.forget_klom);
-  budget.level = std::max({budget.level, forecast.retain.median, forecast.validation.median});
-  return budget;
+  return budget_of(desk, Version{.forget_klom = forecast.forget.median,
+                                 .elsewhere_klom =
+                                     std::max(forecast.retain.median, forecast.validation.median)});
 }
 
-// Everything between the ledger's word that a request is processing and its word that it is processed. `predicted` is of
-// this very request.
+// What one request takes: a prediction, then everything between the ledger's word that it is processing and its word that
+// it is processed.
 class Step {
  public:
   Step(Desk& desk, const ProcessOptions& options)
@@ -92,8 +89,6 @@ class Step {
         evidence_(read_evidence(desk.folder())),
         attributor_(read_attributor(desk.folder(), evidence_, desk.config().attribution,
                                     options.workers)) {}
-
-  [[nodiscard]] const Version& newest() const { return newest_; }
 
   KlomForecast predict(const RemovalSet& set) {
     const auto n = desk_.ledger().examples();
