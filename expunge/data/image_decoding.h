@@ -26,9 +26,9 @@ struct DecodingOptions {
   int64_t image_size =
       0;  // 0: as they are, all of one size; else side of the square that they are brought to
   UnreadableImages unreadable = UnreadableImages::refuse;
-  std::filesystem::path cache;  // empty: decoded into memory each time
-  int64_t workers = 0;          // threads, 0: one a processor; the result does not depend on it
-  int64_t block = 512;          // files that are decoded at a time
+  std::filesystem::path cache = {};  // empty: decoded into memory each time
+  int64_t workers = 0;  // threads, 0: one a processor; the result does not depend on it
+  int64_t block = 512;  // files that are decoded at a time
 };
 
 struct DecodedImages {

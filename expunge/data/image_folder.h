@@ -10,7 +10,7 @@
 namespace expunge {
 
 struct ImageFolderOptions {
-  DecodingOptions decoding;
+  DecodingOptions decoding = {};
   int64_t per_class = 0;  // of the training part, the first so many files of each class; 0 for all
   int64_t validation_per_class = 0;  // of the other part
 };

@@ -24,7 +24,7 @@ struct DataOptions {
   int64_t image_size =
       0;  // side of the square that images are brought to; 0: as they are, all of one size
   UnreadableImages unreadable = UnreadableImages::refuse;
-  std::string cache;  // folder that keeps what was decoded; empty: none
+  std::string cache = {};  // folder that keeps what was decoded; empty: none
 
   void validate() const;
 };
