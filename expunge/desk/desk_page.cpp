@@ -78,7 +78,7 @@ std::string render_desk(const Desk& desk, bool can_write, const std::string& not
   const auto newest = ledger.newest().version;
   const auto removed = std::ssize(ledger.removed_up_to(newest));
   std::string html = page_opening("Deletion desk", report_style() + kFormStyle);
-  html += page_heading("expunge desk", fmt::format("Deletion desk {}", ledger.fact("name")),
+  html += page_heading("expunge desk", fmt::format("Deletion desk: {}", ledger.fact("name")),
                        fmt::format("Desk {}", ledger.fact("id")),
                        fmt::format("<p class=\"lead\">{} removed so far, {} remain; the model is "
                                    "at <strong>version {}</strong>. "
