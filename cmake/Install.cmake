@@ -8,5 +8,5 @@ configure_package_config_file(cmake/expunge-config.cmake.in ${PROJECT_BINARY_DIR
         INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/expunge)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/expunge-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/expunge-config.cmake ${PROJECT_BINARY_DIR}/expunge-config-version.cmake
-              cmake/LibTorch.cmake cmake/OneDnn.cmake
+              cmake/LibTorch.cmake cmake/OneDnn.cmake cmake/HttpLib.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/expunge)

@@ -93,5 +93,6 @@ void register_explain(CLI::App& app);
 void register_mislabelled(CLI::App& app);
 void register_convex(CLI::App& app);
 void register_certified(CLI::App& app);
+void register_desk(CLI::App& app);
 
 }  // namespace expunge::app

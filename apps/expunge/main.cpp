@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
   commands::register_mislabelled(app);
   commands::register_convex(app);
   commands::register_certified(app);
+  commands::register_desk(app);
   commands::register_doctor(app);
 
   try {

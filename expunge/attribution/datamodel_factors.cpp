@@ -28,6 +28,11 @@ torch::Tensor read_part(const fs::path& path, torch::ScalarType dtype,
   return part;
 }
 
+// A digest without its last word, which is that of the logits' values.
+std::string_view without_values(std::string_view digest) {
+  return digest.substr(0, digest.rfind(' '));
+}
+
 }  // namespace
 
 FitOrigin SubsetDatamodels::origin() const {
@@ -55,7 +60,8 @@ void SubsetDatamodels::save(const fs::path& folder) const {
 }
 
 SubsetDatamodels SubsetDatamodels::load(const fs::path& folder, const torch::Tensor& masks,
-                                        const torch::Tensor& logits, const RidgeOptions& options) {
+                                        const torch::Tensor& logits, const RidgeOptions& options,
+                                        bool overwritten) {
   SubsetDatamodels loaded(masks, logits, options);
   const auto path = folder / "factors.json";
   const int64_t models = loaded.masks_.size(0);
@@ -65,7 +71,11 @@ SubsetDatamodels SubsetDatamodels::load(const fs::path& folder, const torch::Ten
       fail<InputError>("{}: format version {} required, got {}", path.string(), format_version,
                        version);
     }
-    loaded.origin().require(FitOrigin::of(json), path.string());
+    auto origin = FitOrigin::of(json);
+    const auto wanted = loaded.origin();
+    if (overwritten && without_values(origin.arrays) == without_values(wanted.arrays))
+      origin.arrays = wanted.arrays;
+    wanted.require(origin, path.string());
     loaded.alpha_ = json.at("alpha").get<double>();
     loaded.lambda_.lambda = json.at("lambda").get<double>();
     loaded.lambda_.ratio = json.at("lambda_ratio").get<double>();

@@ -52,9 +52,11 @@ class SubsetDatamodels final : public Attributor {
   /// own_effects.npy (n, C) float32, factors.json.
   void save(const std::filesystem::path& folder) const;
   /// What save() wrote, for the same masks, logits and options. InputError if the files are for
-  /// others (by a digest of the masks, and of the logits' shape and a sample of them).
+  /// others (by a digest of the masks, and of the logits' shape and a sample of them). `overwritten`: points'
+  /// logits may have been overwritten since; their shifts mean nothing then, and all others are as they were.
   static SubsetDatamodels load(const std::filesystem::path& folder, const torch::Tensor& masks,
-                               const torch::Tensor& logits, const RidgeOptions& options = {});
+                               const torch::Tensor& logits, const RidgeOptions& options = {},
+                               bool overwritten = false);
   /// Whether `folder` holds what save() writes.
   static bool is_saved(const std::filesystem::path& folder);
 

@@ -105,16 +105,33 @@ size_t target_column(const std::vector<std::string>& header, const std::string& 
   return static_cast<size_t>(found - header.begin());
 }
 
+std::string csv_text(const std::filesystem::path& path) {
+  std::string text = read_file(path);
+  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // what some programs put first
+  return text;
+}
+
+std::vector<std::string> header_of(CsvReader& reader, const std::filesystem::path& path) {
+  std::vector<std::string> header;
+  if (!reader.next(header))
+    fail<InputError>("{}: a header line required, got nothing", path.string());
+  return header;
+}
+
+void require_fields(const std::vector<std::string>& fields, const std::vector<std::string>& header,
+                    const CsvReader& reader) {
+  if (fields.size() == header.size()) return;
+  fail<InputError>("{}: {} fields as in the header required, got {}", reader.where(), header.size(),
+                   fields.size());
+}
+
 }  // namespace
 
 CsvTable read_csv_table(const std::filesystem::path& path, const std::string& target) {
-  std::string text = read_file(path);
-  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // what some programs put first
+  const auto text = csv_text(path);
   CsvReader reader(text, path.string());
+  const auto header = header_of(reader, path);
   std::vector<std::string> fields;
-  if (!reader.next(fields))
-    fail<InputError>("{}: a header line required, got nothing", path.string());
-  const auto header = fields;
   const size_t at_target = target_column(header, target, reader.where());
   CsvTable table;
   table.target_name = header[at_target];
@@ -124,10 +141,7 @@ CsvTable read_csv_table(const std::filesystem::path& path, const std::string& ta
   std::vector<double> values, numbers;
   bool all_numbers = true;
   while (reader.next(fields)) {
-    if (fields.size() != header.size()) {
-      fail<InputError>("{}: {} fields as in the header required, got {}", reader.where(),
-                       header.size(), fields.size());
-    }
+    require_fields(fields, header, reader);
     for (size_t c = 0; c < fields.size(); ++c) {
       double value = 0;
       const bool number = as_number(fields[c], value);
@@ -161,6 +175,23 @@ CsvTable read_csv_table(const std::filesystem::path& path, const std::string& ta
     std::copy(numbers.begin(), numbers.end(), table.target_numbers.data_ptr<double>());
   }
   return table;
+}
+
+std::vector<std::string> read_csv_column(const std::filesystem::path& path,
+                                         const std::string& column) {
+  const auto text = csv_text(path);
+  CsvReader reader(text, path.string());
+  const auto header = header_of(reader, path);
+  const auto found = std::find(header.begin(), header.end(), column);
+  if (found == header.end() || std::find(found + 1, header.end(), column) != header.end())
+    fail<InputError>("{}: one column {} required, got {}", reader.where(), column,
+                     found == header.end() ? "none" : "two");
+  std::vector<std::string> fields, values;
+  while (reader.next(fields)) {
+    require_fields(fields, header, reader);
+    values.push_back(fields[static_cast<size_t>(found - header.begin())]);
+  }
+  return values;
 }
 
 }  // namespace expunge

@@ -24,4 +24,9 @@ struct CsvTable {
 /// infinity in any column.
 CsvTable read_csv_table(const std::filesystem::path& path, const std::string& target = "");
 
+/// (n) One column as written, without the blanks around it; the others may hold anything. An empty field is an
+/// empty text. InputError as above for what is no such table.
+std::vector<std::string> read_csv_column(const std::filesystem::path& path,
+                                         const std::string& column);
+
 }  // namespace expunge

@@ -240,7 +240,9 @@ void ForecastEvidence::measure_own_errors() {
 ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
   const int64_t* labels = models_.labels.data_ptr<int64_t>();
   const double share = static_cast<double>(set.forget.size()) / static_cast<double>(n_);
-  const double of_left_out = std::min(1.0, share / (1 - alpha_));
+  const auto removed = static_cast<double>(std::ssize(set.forget) + set.before.examples);
+  const auto all = static_cast<double>(n_ + set.before.examples);
+  const double of_left_out = std::min(1.0, removed / (all * (1 - alpha_)));
   std::vector<ColumnSums> predicted(static_cast<size_t>(m_));
   for (const int64_t i : full_rows_) {
     const float* row = set.predicted.data_ptr<float>() + i * m_;
@@ -254,8 +256,10 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
     ++excess[static_cast<size_t>(labels[j])];
     forgotten[static_cast<size_t>(j)] = true;
   }
-  const auto coupling_on = [&](const ClassEffects& effects, int64_t label) {
-    double sum = 0;
+  // Effects of classes are linear in what goes: those of earlier removals add up.
+  const auto coupling_on = [&](const ClassEffects& effects, int64_t label,
+                               const std::vector<double>& before) {
+    double sum = before.empty() ? 0 : before[static_cast<size_t>(label)];
     for (int64_t a = 0; a < classes_; ++a) {
       const auto c = static_cast<size_t>(a);
       sum += excess[c] * (1 - class_share(c)) * effects.effect(a, label);
@@ -274,7 +278,8 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
     // The others' effect on j: j is not among them.
     const double one = (1 - class_share(static_cast<size_t>(labels[j]))) *
                        effects_[0].effect(labels[j], labels[j]);
-    const double coupling = (coupling_on(effects_[0], labels[j]) - one) * unit;
+    const double coupling =
+        (coupling_on(effects_[0], labels[j], set.before.validation_coupling) - one) * unit;
     const double retrained =
         unseen_.mean[point] + (1 - of_left_out) * further_data(unseen_.mean[point]) + coupling;
     ++count;
@@ -291,8 +296,7 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
   p.own_error *= p.spread * p.spread / static_cast<double>(set.forget.size());
   p.multiplier = needed / given;
 
-  p.mixed_share =
-      static_cast<double>(set.forget.size()) / (static_cast<double>(n_) * alpha_ * (1 - alpha_));
+  p.mixed_share = removed / (all * alpha_ * (1 - alpha_));
   p.mixed = p.mixed_share * std::accumulate(excess_.begin() + n_, excess_.end(), 0.0) /
             static_cast<double>(m_ - n_);
 
@@ -312,8 +316,10 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
     ++(j < n_ ? retain_count : validation_count)[label];
   }
   for (size_t c = 0; c < classes; ++c) {
-    p.validation_coupling.push_back(coupling_on(effects_[0], static_cast<int64_t>(c)));
-    p.retain_coupling.push_back(coupling_on(effects_[1], static_cast<int64_t>(c)));
+    const auto label = static_cast<int64_t>(c);
+    p.validation_coupling.push_back(
+        coupling_on(effects_[0], label, set.before.validation_coupling));
+    p.retain_coupling.push_back(coupling_on(effects_[1], label, set.before.retain_coupling));
     p.validation[c] =
         p.validation[c] / std::max(1.0, validation_count[c]) + p.validation_coupling[c];
     p.retain[c] = p.retain[c] / std::max(1.0, retain_count[c]) + p.retain_coupling[c];

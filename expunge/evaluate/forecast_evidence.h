@@ -29,6 +29,15 @@ struct ForecastModels {
   int64_t folds = 5;
 };
 
+/// Examples that were removed before F and are no longer among those that the models are told of, where
+/// requests come one after the other. What is forecast is then the removal of all of them: n counts them,
+/// and so does |F|, where more data, mixed effects or the shares of what models went without are told.
+struct EarlierRemovals {
+  int64_t examples = 0;
+  /// (C) each, or empty for 0: ForecastParameters::validation_coupling and retain_coupling of the last of them.
+  std::vector<double> validation_coupling = {}, retain_coupling = {};
+};
+
 /// A forget set, and what the unlearned models' margins are predicted to be.
 struct ForecastCase {
   std::vector<int64_t> forget;  // indices into S
@@ -40,6 +49,8 @@ struct ForecastCase {
   /// None, or (Nf, m) float32: margins of the full models after they were unlearned to the prediction, which
   /// are then judged in its place.
   torch::Tensor unlearned = {};
+  /// `predicted` and `unlearned` are without these, too.
+  EarlierRemovals before = {};
 };
 
 /// The error of a prediction on one forget set, as the models tell it. On F in units of the predicted

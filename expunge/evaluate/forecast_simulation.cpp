@@ -28,7 +28,7 @@ std::vector<ColumnSums> over_models(const torch::Tensor& margins) {
   return sums;
 }
 
-// One draw of the P95 of a group of points.
+// One draw for a group of points.
 class GroupDraw {
  public:
   GroupDraw(const KlomKernel& kernel, int64_t unlearned, int64_t oracles,
@@ -37,8 +37,8 @@ class GroupDraw {
 
   /// bias(j), variance(j): of judged minus retrained mean margins; spread: of retrained models.
   template <class Bias, class Variance>
-  double p95(std::vector<int64_t> points, double spread, const Bias& bias,
-             const Variance& variance) {
+  GroupForecast draw(std::vector<int64_t> points, double spread, const Bias& bias,
+                     const Variance& variance) {
     if (points.size() > kMostSimulated) {
       const auto order = rng_.permutation(std::ssize(points));
       std::vector<int64_t> some;
@@ -53,6 +53,8 @@ class GroupDraw {
           static_cast<float>(bias(j) + std::sqrt(std::max(0.0, variance(j))) * rng_.normal()));
       scale.push_back(static_cast<float>(scale_[static_cast<size_t>(j)]));
     }
+    double squares = 0;
+    for (const float error : shift) squares += square(error);
     const std::vector<float> none(points.size(), 0.0F);
     const std::vector<float> spreads(points.size(), static_cast<float>(spread));
     const auto u = side(unlearned_, scale, shift);
@@ -60,7 +62,7 @@ class GroupDraw {
     std::vector<double> values(points.size());
     if (!kernel_(rows_of(u, unlearned_), rows_of(o, oracles_), 0, count, values.data()))
       fail<NonFiniteError>("forecast: a simulated margin is NaN or infinite");
-    return percentile(values, 95);
+    return {percentile(values, 95), std::sqrt(squares / static_cast<double>(count))};
   }
 
  private:
@@ -156,7 +158,7 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
     const auto of_class = [labels](const std::vector<double>& values, int64_t j) {
       return values[static_cast<size_t>(labels[j])];
     };
-    return group.p95(
+    return group.draw(
         std::move(points), 1,
         [&](int64_t j) { return known.shift[static_cast<size_t>(j)] - of_class(change, j); },
         [&](int64_t j) {
@@ -171,7 +173,7 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
                           square(coupling_part * p.coupling);
   const double mutual_part = 0.5 + rng.uniform();  // g
   const double missing = (known.mutual_predicted ? 1 : 0) - mutual_part;
-  draw.forget = group.p95(
+  draw.forget = group.draw(
       set.forget, std::max(kLeastSpread, p.spread),
       [&](int64_t j) {
         const auto point = static_cast<size_t>(j);

@@ -29,9 +29,13 @@ struct PointEvidence {
   std::vector<double> shift, scale;
 };
 
-/// P95 of KLoM, nats.
+struct GroupForecast {
+  double p95 = 0;  // of KLoM, nats
+  double error =
+      0;  // root mean square over points of judged minus retrained mean margin, in standard deviations
+};
 struct ForecastDraw {
-  double forget = 0, retain = 0, validation = 0;
+  GroupForecast forget, retain, validation;
 };
 
 /// One draw, at most 400 points a group: unlearned models as many as full ones, `oracles` oracles. Points differ

@@ -60,6 +60,13 @@ void check_case(const ForecastCase& set, const ForecastModels& models,
           kLeastLeftOut, j, left_out[static_cast<size_t>(j)]);
     }
   }
+  const auto classes = static_cast<size_t>(models.labels.max().item<int64_t>() + 1);
+  for (const auto* effects : {&set.before.validation_coupling, &set.before.retain_coupling}) {
+    if (!effects->empty() && effects->size() != classes) {
+      fail<InputError>("forecast: effects of earlier removals on {} classes required, got {}",
+                       classes, effects->size());
+    }
+  }
   const auto size = std::ssize(set.forget);
   if (size == 0 || size >= n)
     fail<InputError>("forget set: 1 to {} examples required, got {}", n - 1, size);
@@ -229,15 +236,17 @@ std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
     }
   });
   for (size_t k = 0; k < cases.size(); ++k) {
-    std::vector<double> forget, retain, validation;
-    for (const ForecastDraw& draw : draws[k]) {
-      forget.push_back(draw.forget);
-      retain.push_back(draw.retain);
-      validation.push_back(draw.validation);
-    }
-    forecasts[k].forget = interval_of(forget);
-    forecasts[k].retain = interval_of(retain);
-    forecasts[k].validation = interval_of(validation);
+    const auto over_draws = [&](GroupForecast ForecastDraw::*group, double GroupForecast::*number) {
+      std::vector<double> values;
+      for (const ForecastDraw& draw : draws[k]) values.push_back(draw.*group.*number);
+      return interval_of(values);
+    };
+    forecasts[k].forget = over_draws(&ForecastDraw::forget, &GroupForecast::p95);
+    forecasts[k].retain = over_draws(&ForecastDraw::retain, &GroupForecast::p95);
+    forecasts[k].validation = over_draws(&ForecastDraw::validation, &GroupForecast::p95);
+    forecasts[k].forget_error = over_draws(&ForecastDraw::forget, &GroupForecast::error);
+    forecasts[k].retain_error = over_draws(&ForecastDraw::retain, &GroupForecast::error);
+    forecasts[k].validation_error = over_draws(&ForecastDraw::validation, &GroupForecast::error);
     forecasts[k].multiplier =
         multiplier_of(forecasts[k].parameters.multiplier, multipliers[k], scale);
   }

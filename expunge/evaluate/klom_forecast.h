@@ -79,6 +79,10 @@ struct ForecastInterval {
 
 struct KlomForecast {
   ForecastInterval forget, retain, validation;  // P95 of KLoM, nats
+  /// Root mean square over a group's points of the error that is left: mean margin of the judged models minus
+  /// that of retrained ones, on F in standard deviations (over models) of the predicted margin, elsewhere of the
+  /// full models'.
+  ForecastInterval forget_error, retain_error, validation_error;
   /// Here `median` is the estimate of all models; NaN where the predicted fall is 0.
   ForecastInterval multiplier;
   ForecastParameters parameters;      // of all models
@@ -92,7 +96,7 @@ struct KlomForecast {
 void check_forecast_models(const ForecastModels& models);
 
 /// One forecast for each case. Throws as check_forecast_models() does; InputError for margins of a case that do
-/// not fit, a forget set that is empty, all of S, out of range or repeats an index, and for an example of F
+/// not fit, effects of earlier removals that are not one a class, a forget set that is empty, all of S, out of range or repeats an index, and for an example of F
 /// that fewer than 3 subset models left out (by name); NonFiniteError names the array, model and point;
 /// OptionError. Deterministic.
 std::vector<KlomForecast> forecast_klom(const ForecastModels& models,

@@ -20,6 +20,15 @@ torch::Tensor mean_margins(const torch::Tensor& logits, const torch::Tensor& shi
 
 }  // namespace
 
+torch::Tensor change_by_effects(const torch::Tensor& logits, const torch::Tensor& predicted,
+                                const torch::Tensor& effects, bool within,
+                                const torch::Tensor& labels, int64_t workers) {
+  const auto before = (within ? predicted - effects : predicted).contiguous();
+  const auto after = (within ? predicted : predicted + effects).contiguous();
+  return mean_margins(logits, after, labels, workers) -
+         mean_margins(logits, before, labels, workers);
+}
+
 MutualEffects mutual_effects(const Experiment& experiment, const std::vector<torch::Tensor>& shifts,
                              const CarriedEffects* carried) {
   MutualEffects result;
@@ -42,10 +51,8 @@ MutualEffects mutual_effects(const Experiment& experiment, const std::vector<tor
     const auto of_f = logits.index_select(1, which).contiguous();
     const auto predicted = shifts[k].index_select(0, which);
     const auto effects = carried->shift(forget, own).index_select(0, which);
-    const auto before = (within ? predicted - effects : predicted).contiguous();
-    const auto after = (within ? predicted : predicted + effects).contiguous();
-    result.of_set.push_back(mean_margins(of_f, after, labels, experiment.workers()) -
-                            mean_margins(of_f, before, labels, experiment.workers()));
+    result.of_set.push_back(
+        change_by_effects(of_f, predicted, effects, within, labels, experiment.workers()));
   }
   return result;
 }

@@ -25,4 +25,11 @@ struct MutualEffects {
 MutualEffects mutual_effects(const Experiment& experiment, const std::vector<torch::Tensor>& shifts,
                              const CarriedEffects* carried);
 
+/// (|F|) float32, nats: the change of the models' mean margins by effects on their logits. logits (Nf, |F|, C) of
+/// the full models on F, predicted (|F|, C) its shift, effects (|F|, C) what of it, or where not `within` beside
+/// it, the others of F do; labels (|F|) int64. Throws as shifted_margins() does.
+torch::Tensor change_by_effects(const torch::Tensor& logits, const torch::Tensor& predicted,
+                                const torch::Tensor& effects, bool within,
+                                const torch::Tensor& labels, int64_t workers);
+
 }  // namespace expunge

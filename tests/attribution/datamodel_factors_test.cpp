@@ -5,6 +5,7 @@
 #include "expunge/attribution/subset_datamodels.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "message_of.h"
 #include "simulated_ensemble.h"
 
 namespace expunge {
@@ -52,6 +53,25 @@ TEST_F(Factors, AreRefusedForOtherData) {
   options = {};
   options.lambda = 3;
   refuse(e_.masks, e_.logits, options, "lambda = 3");
+}
+
+TEST_F(Factors, StandWhereLogitsOfAPointHaveBeenOverwritten) {
+  const std::vector<int64_t> removal = {1};
+  const auto fitted = SubsetDatamodels::fit(e_.masks, e_.logits);
+  const auto expected = fitted.removal_shifts({&removal, 1});
+  fitted.save(folder_);
+  auto overwritten = e_.logits.clone();
+  overwritten.select(1, 0).fill_(1e3);
+  refuse(e_.masks, overwritten, {}, "a fit to");
+  const auto loaded =
+      SubsetDatamodels::load(folder_, e_.masks, overwritten, {}, /*overwritten=*/true);
+  const auto shifts = loaded.removal_shifts({&removal, 1});
+  EXPECT_TRUE(shifts.slice(1, 1).equal(expected.slice(1, 1)));
+  const auto masks = e_.masks.logical_not();
+  EXPECT_NE(message_of<InputError>([&] {
+              SubsetDatamodels::load(folder_, masks, overwritten, {}, /*overwritten=*/true);
+            }).find("a fit to"),
+            std::string::npos);
 }
 
 TEST_F(Factors, AreRefusedWhenDamaged) {

@@ -13,7 +13,14 @@ COMMANDS = {"quickstart": "", "run": "config", "train": "config", "attribute": "
             "forecast": "config", "convex": "table"}
 # Commands that have commands of their own.
 KINDS = {"forget-set": ("random", "class", "nearest", "principal", "ids"),
-         "certified": ("train", "remove", "status")}
+         "certified": ("train", "remove", "status"),
+         "desk": ("init", "request", "withdraw", "process", "status", "verify", "export", "erase", "serve", "rehearse")}
+# What these take beside options.
+KIND_ARGUMENTS = {"desk withdraw": "desk request", "desk erase": "desk part", "desk rehearse": "config"}
+# Those that start no threads, and the one whose results are pages.
+WITHOUT_WORKERS = ("doctor", "certified status", "desk request", "desk withdraw", "desk status", "desk verify",
+                   "desk export", "desk erase", "desk serve")
+WITHOUT_JSON = ("desk serve",)
 
 
 def options_in(text):
@@ -39,16 +46,17 @@ class Help(cli.Scratch):
         self.assertEqual(self.succeeds("klom", "-h"), self.help("klom"))
 
     def test_every_command_names_its_arguments_and_every_option_with_help(self):
-        kinds = {f"{command} {kind}": "" for command, names in KINDS.items() for kind in names}
+        kinds = {f"{command} {kind}": "desk" if command == "desk" else "" for command, names in KINDS.items()
+                 for kind in names} | KIND_ARGUMENTS
         for command, positionals in (COMMANDS | kinds).items():
             with self.subTest(command):
                 text = self.help(*command.split())
                 self.assertIn(f"Usage: expunge {command} [OPTIONS] {positionals}".strip(), text)
                 options = options_in(text)
-                self.assertIn("json", options)
+                self.assertEqual("json" in options, command not in WITHOUT_JSON)
                 for name, rest in options.items():
                     self.assertRegex(rest, r"[a-z]{2}", f"--{name}")
-                if command not in ("doctor", "certified status"):
+                if command not in WITHOUT_WORKERS:
                     self.assertRegex(options["workers"], r"0 for one a processor \[0\]$")
 
     def test_units_and_defaults_are_named(self):
@@ -105,7 +113,7 @@ class EveryOption(cli.Scratch):
             yield ["--" + name] + ([str(good[name])] if name in good and takes_value else [])
 
     def accepts_all(self, command, good):
-        text = cli.run(command[0], "--help").stdout
+        text = cli.run(*command[:2 if command[0] in KINDS else 1], "--help").stdout
         names = set()
         for option in self.values(text, good):
             names.add(option[0][2:])
@@ -152,6 +160,27 @@ class EveryOption(cli.Scratch):
         listed = set(options_in(cli.run("unlearn", "--help").stdout))
         self.assertEqual(listed, {name[2:] for name in one} | {"help", "shift", "targets", "out", "quiet", "json",
                                                                "workers", "device", "precision"})
+
+    def test_desk(self):
+        cli.tiny_experiment(self.folder, epochs=1, subset=20, full=20)
+        self.text("people.csv", "user\n" + "".join(f"p{i}\n" for i in range(80)))
+        init = {"config": "tiny.toml", "experiment": "runs/tiny", "keys": "people.csv", "key-column": "user",
+                "model": 1, "hold": "newest", "seed": 3, "resamples": 20, "oracles": 20, "budget": 500,
+                "hard-limit": 1000, "device": "cpu", "precision": "float32", "workers": 2}
+        flags = [word for name, value in init.items() for word in ("--" + name, value)]
+        self.succeeds("desk", "init", "desk", *flags, "--quiet", "--json")
+        self.assertEqual(set(options_in(cli.run("desk", "init", "--help").stdout)),
+                         set(init) | {"help", "quiet", "json"})
+        for option in (("--ids", "1,2"), ("--key", "p3"), ("--ids", "7", "--receipt", "receipt-7")):
+            self.succeeds("desk", "request", "desk", *option, "--json", "--quiet")
+        self.text("four.txt", "4\n")
+        self.succeeds("desk", "request", "desk", "--file", "four.txt")
+        self.assertEqual(set(options_in(cli.run("desk", "request", "--help").stdout)),
+                         {"help", "ids", "file", "key", "receipt", "quiet", "json"})
+        self.accepts_all(("desk", "process", "desk"), {"count": 1, "workers": 2})
+        for command in (("status", "desk"), ("verify", "desk", "--public-key", "desk/public.pem"),
+                        ("export", "desk", "--out", "out"), ("erase", "desk", "older", "--wait")):
+            self.succeeds("desk", *command, "--json", "--quiet")
 
     def test_quickstart(self):
         # Only whether the options are understood: the experiment itself takes longer than a test may.

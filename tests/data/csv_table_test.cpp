@@ -59,5 +59,23 @@ TEST_F(CsvTables, FaultsNameFileAndLine) {
             std::string::npos);
 }
 
+TEST_F(CsvTables, OneColumnOfTextAsWritten) {
+  const auto column = [&](const std::string& text, const std::string& name) {
+    write_file_atomically(path_, text);
+    return read_csv_column(path_, name);
+  };
+  EXPECT_EQ(column("id,user\n1, ann \n2,\n3,\"b, c\"\n", "user"),
+            (std::vector<std::string>{"ann", "", "b, c"}));
+  EXPECT_EQ(column("user\nann\n", "user"), (std::vector<std::string>{"ann"}));
+  const auto refusal = [&](const std::string& text, const std::string& name) {
+    return message_of<InputError>([&] { column(text, name); });
+  };
+  EXPECT_NE(refusal("id,user\n1,ann\n", "name").find("one column name required, got none"),
+            std::string::npos);
+  EXPECT_NE(refusal("user,user\n1,ann\n", "user").find("got two"), std::string::npos);
+  EXPECT_NE(refusal("id,user\n1,ann\n2\n", "user").find(".csv:3: 2 fields"), std::string::npos);
+  EXPECT_NE(refusal("", "user").find("header"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace expunge

@@ -148,6 +148,68 @@ TEST(KlomForecast, JudgesUnlearnedModelsByWhereTheyAreNotWhereTheyWereSent) {
   EXPECT_NEAR(far.validation.median, measured, 0.1 * measured);
 }
 
+// Requests one after the other: what is forecast when the first half of F has been removed from the arrays is what is
+// forecast of F's second half beside it.
+TEST(KlomForecast, CountsWhatWasRemovedBefore) {
+  SimulatedUnlearning world;
+  world.coupling = 0.05;
+  const auto models = world.ensembles();
+  std::vector<int64_t> before, now;
+  for (int64_t k = 0; k < 40; ++k) (k < 30 ? before : now).push_back(2 * k);  // all of class 0
+  auto all = before;
+  all.insert(all.end(), now.begin(), now.end());
+  const auto whole = forecast_of(models, world.predicted(models, all, 1));
+
+  std::vector<int64_t> live;
+  for (int64_t j = 0; j < world.m(); ++j) {
+    if (std::find(before.begin(), before.end(), j) == before.end()) live.push_back(j);
+  }
+  const auto points = torch::tensor(live);
+  const auto rows = points.narrow(0, 0, world.n - std::ssize(before));
+  const auto of_live = [&](const torch::Tensor& array) {
+    return array.index_select(1, points).contiguous();
+  };
+  ForecastModels left;
+  left.masks = models.masks.index_select(1, rows).contiguous();
+  left.margins = of_live(models.margins);
+  left.held_out = of_live(models.held_out);
+  left.full_margins = of_live(models.full_margins);
+  left.labels = models.labels.index_select(0, points).contiguous();
+  const auto first = forecast_of(models, world.predicted(models, before, 1));
+  ForecastCase rest{{}, of_live(world.predicted(models, all, 1).predicted)};
+  for (const int64_t j : now)
+    rest.forget.push_back(std::find(live.begin(), live.end(), j) - live.begin());
+  rest.before = {std::ssize(before), first.parameters.validation_coupling,
+                 first.parameters.retain_coupling};
+  const auto second = forecast_of(left, rest);
+  EXPECT_NEAR(second.parameters.mixed_share, whole.parameters.mixed_share,
+              0.01 * whole.parameters.mixed_share);
+  for (size_t c = 0; c < 2; ++c) {
+    EXPECT_NEAR(second.parameters.validation_coupling[c], whole.parameters.validation_coupling[c],
+                0.15)
+        << c;
+    EXPECT_NEAR(second.parameters.retain_coupling[c], whole.parameters.retain_coupling[c], 0.15)
+        << c;
+  }
+  EXPECT_GT(std::abs(whole.parameters.validation_coupling[0]), 0.5);  // else nothing was tested
+  EXPECT_NEAR(second.parameters.coupling, whole.parameters.coupling, 0.25);
+  EXPECT_NEAR(second.validation.median, whole.validation.median, 0.15);
+  rest.before.retain_coupling = {1, 2, 3};
+  EXPECT_NE(
+      message_of<InputError>([&] { forecast_of(left, rest); }).find("2 classes required, got 3"),
+      std::string::npos);
+}
+
+TEST(KlomForecast, TellsTheErrorOfMeanMargins) {
+  const SimulatedUnlearning world;
+  const auto models = world.ensembles();
+  const auto right = forecast_of(models, world.predicted(models, kMixed, 1));
+  const auto half = forecast_of(models, world.predicted(models, kMixed, 0.5));
+  EXPECT_LT(right.forget_error.high, 0.6);
+  expect_holds(half.forget_error, 2, "half of a fall of 4 nats, in deviations of 1");
+  EXPECT_LT(half.retain_error.median, 0.2);
+}
+
 TEST(KlomForecast, MeasuresTheErrorOfOwnEffectsWhateverTheNoise) {
   const SimulatedUnlearning world;
   const auto models = world.ensembles(/*error=*/0.8);
