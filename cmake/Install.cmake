@@ -2,6 +2,7 @@
 install(TARGETS expunge EXPORT expunge_targets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY expunge/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/expunge FILES_MATCHING PATTERN "*.h")
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT expunge_targets NAMESPACE expunge:: FILE expunge-targets.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/expunge)
 configure_package_config_file(cmake/expunge-config.cmake.in ${PROJECT_BINARY_DIR}/expunge-config.cmake

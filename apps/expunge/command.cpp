@@ -67,14 +67,14 @@ RunConfig read_config(const ExperimentFlags& flags) {
   return config;
 }
 
-void add_experiment_flags(CLI::App& command, ExperimentFlags& flags) {
+void add_experiment_flags(CLI::App& command, ExperimentFlags& flags, bool with_workers) {
   command
       .add_option("config", flags.config,
                   "Configuration file (TOML); expunge run --help lists its keys")
       ->required();
   command.add_option("--out", flags.out, "Folder of the experiment [runs/<name>]");
   add_compute_flags(command, flags.compute);
-  add_common_flags(command, flags.common);
+  add_common_flags(command, flags.common, with_workers);
 }
 
 fs::path output_folder(const std::string& given, const RunConfig& config) {

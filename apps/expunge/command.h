@@ -43,7 +43,7 @@ struct ExperimentFlags {
   ComputeFlags compute;
   CommonFlags common;
 };
-void add_experiment_flags(CLI::App& command, ExperimentFlags& flags);
+void add_experiment_flags(CLI::App& command, ExperimentFlags& flags, bool with_workers = true);
 /// --dry-run, of the commands that train.
 void add_dry_run_flag(CLI::App& command, bool& dry_run);
 /// The configuration that the flags name, with what they say of devices.
@@ -77,6 +77,14 @@ void register_train(CLI::App& app);
 void register_attribute(CLI::App& app);
 void register_unlearn(CLI::App& app);
 void register_evaluate(CLI::App& app);
+void register_fill(CLI::App& app);
+void register_launch(CLI::App& app);
+void register_status(CLI::App& app);
+void register_init(CLI::App& app);
+void register_manual(CLI::App& app);
+void register_completion(CLI::App& app);
+void register_import(CLI::App& app);
+void register_export(CLI::App& app);
 void register_report(CLI::App& app);
 void register_doctor(CLI::App& app);
 void register_klom(CLI::App& app);

@@ -13,10 +13,10 @@
 #include "expunge/core/error.h"
 #include "expunge/core/json_number.h"
 #include "expunge/core/npy.h"
+#include "expunge/core/shell_quoted.h"
 #include "expunge/core/toml_file.h"
 #include "expunge/data/forget_set.h"
 #include "table_source.h"
-#include "usage.h"
 
 namespace expunge::app {
 namespace {

@@ -10,6 +10,7 @@
 #include "expunge/attribution/point_effects.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/shell_quoted.h"
 #include "expunge/data/forget_selection.h"
 #include "expunge/evaluate/margins.h"
 #include "expunge/evaluate/votes.h"

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "expunge/core/error.h"
+#include "expunge/core/shell_quoted.h"
 #include "expunge/data/forget_selection.h"
 #include "expunge/data/forget_set.h"
 #include "usage.h"

@@ -58,12 +58,16 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(36);
   namespace commands = expunge::app;
   commands::register_quickstart(app);
+  commands::register_init(app);
   commands::register_run(app);
   commands::register_train(app);
   commands::register_attribute(app);
   commands::register_unlearn(app);
   commands::register_evaluate(app);
   commands::register_report(app);
+  commands::register_fill(app);
+  commands::register_launch(app);
+  commands::register_status(app);
   commands::register_forecast(app);
   commands::register_sweep(app);
   commands::register_reproduce(app);
@@ -74,12 +78,16 @@ int main(int argc, char** argv) {
   commands::register_margins(app);
   commands::register_removal_shift(app);
   commands::register_forget_set(app);
+  commands::register_import(app);
+  commands::register_export(app);
   commands::register_explain(app);
   commands::register_mislabelled(app);
   commands::register_convex(app);
   commands::register_certified(app);
   commands::register_desk(app);
   commands::register_doctor(app);
+  commands::register_manual(app);
+  commands::register_completion(app);
 
   try {
     app.parse(argc, argv);

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/shell_quoted.h"
 #include "expunge/data/forget_set.h"
 #include "expunge/evaluate/left_out.h"
 #include "expunge/evaluate/margins.h"

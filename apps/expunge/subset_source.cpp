@@ -7,24 +7,15 @@
 #include "command.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
+#include "expunge/core/shell_quoted.h"
 #include "expunge/train/ensemble_store.h"
 #include "expunge/train/problem.h"
 #include "training_set.h"
-#include "usage.h"
 
 namespace expunge::app {
 namespace {
 
 namespace fs = std::filesystem;
-
-EnsembleStore finished_store(const fs::path& folder) {
-  auto store = EnsembleStore::open(folder);
-  if (!store.is_complete()) {
-    fail<InputError>("{}: a finished ensemble required, this one is not; go on with: expunge train",
-                     folder.string());
-  }
-  return store;
-}
 
 torch::Tensor labels_of(const DataSplit& data) {
   return torch::cat({data.train.labels, data.validation.labels});
@@ -106,6 +97,15 @@ void check_arrays(const SubsetModels& models, const SubsetFlags& flags) {
 }
 
 }  // namespace
+
+EnsembleStore finished_store(const fs::path& folder) {
+  auto store = EnsembleStore::open(folder);
+  if (!store.is_complete()) {
+    fail<InputError>("{}: a finished ensemble required, this one is not; go on with: expunge train",
+                     folder.string());
+  }
+  return store;
+}
 
 void add_subset_flags(CLI::App& command, SubsetFlags& flags) {
   const auto add = [&](const char* name, auto& value, const char* help) {

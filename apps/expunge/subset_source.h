@@ -11,8 +11,12 @@
 
 #include "expunge/data/dataset.h"
 #include "expunge/report/shown_example.h"
+#include "expunge/train/ensemble_store.h"
 
 namespace expunge::app {
+
+/// A store for reading; InputError if it is not finished.
+EnsembleStore finished_store(const std::filesystem::path& folder);
 
 struct SubsetFlags {
   std::string experiment, masks, logits, labels, full_logits, config;

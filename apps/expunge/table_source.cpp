@@ -10,6 +10,7 @@
 #include "command.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
+#include "expunge/core/shell_quoted.h"
 #include "expunge/data/csv_table.h"
 #include "expunge/data/idx.h"
 #include "usage.h"

@@ -85,7 +85,8 @@ std::string explain_usage(const CLI::App& app, const CLI::Error& error, int argc
   const std::string text = error.what();
   const auto reading = read(app, argc, argv);
   if (!reading.unknown.empty() && (is<CLI::ExtrasError>(error) || is<CLI::RequiredError>(error)))
-    return reading.unknown;
+    return reading.unknown +
+           (reading.name == "launch slurm" ? " (options of sbatch stand after --)" : "");
   if (reading.command == nullptr)
     return is<CLI::RequiredError>(error) ? "a command required, got none; expunge --help lists them"
                                          : text;
@@ -108,16 +109,6 @@ std::string check_count(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc{} && end == text.data() + text.size() && value >= 0) return "";
   return fmt::format("a whole number of at least 0 required, got \"{}\"", text);
-}
-
-std::string shell_quoted(const std::string& word) {
-  const bool is_plain = !word.empty() && word.find_first_not_of(
-                                             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                             "0123456789_-./,:=+%@") == std::string::npos;
-  if (is_plain) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
 }
 
 }  // namespace expunge::app

@@ -14,7 +14,4 @@ std::string explain_usage(const CLI::App& app, const CLI::Error& error, int argc
 /// wrong with it.
 std::string check_count(const std::string& text);
 
-/// An argument as a shell reads it back.
-std::string shell_quoted(const std::string& word);
-
 }  // namespace expunge::app

@@ -100,14 +100,14 @@ torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
 }
 
 EnsembleStore train_subset_models(const Experiment& experiment, const std::string& name,
-                                  int64_t models, const MaskOptions& masks) {
+                                  int64_t models, const MaskOptions& masks, const RowShare& share) {
   auto spec = experiment.subset_spec();
   if (models > 0) {
     spec.name += suffix(name);
     spec.models = models;
     spec.masks = masks;
   }
-  return experiment.train_store(spec);
+  return experiment.train_store(spec, share);
 }
 
 void make_datamodels(const Experiment& experiment, const DatamodelsConfig& config) {

@@ -41,7 +41,8 @@ torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
 /// Trains the subset models of OUT/subset@<name>, as far as they are missing; the experiment's own, of its
 /// own masks, where `models` is 0.
 EnsembleStore train_subset_models(const Experiment& experiment, const std::string& name,
-                                  int64_t models, const MaskOptions& masks);
+                                  int64_t models, const MaskOptions& masks,
+                                  const RowShare& share = {});
 
 /// Trains the subset models of other datamodels, as far as they are missing, and predicts their
 /// shifts unless that is done.

@@ -9,6 +9,7 @@
 #include "expunge/data/forget_set.h"
 #include "expunge/evaluate/margins.h"
 #include "expunge/pipeline/datamodels.h"
+#include "expunge/pipeline/planned_stores.h"
 #include "expunge/pipeline/unlearned_store.h"
 
 namespace expunge {
@@ -128,16 +129,24 @@ double Experiment::training_cost() const {
   return static_cast<double>(problem_.n() * config_.recipe.epochs);
 }
 
-EnsembleStore Experiment::train_store(const EnsembleSpec& spec) const {
-  return train_ensemble(folder_ / spec.name, spec, config_.recipe, computing_, workers_, progress_);
+EnsembleStore Experiment::train_store(const EnsembleSpec& spec, const RowShare& share) const {
+  return train_ensemble(folder_ / spec.name, spec, config_.recipe, computing_, workers_, progress_,
+                        share);
 }
 
 void Experiment::train() const {
-  std::vector<EnsembleSpec> specs = {subset_spec(), full_spec()};
-  for (const auto& set : forget_sets_) specs.push_back(oracle_spec(set));
-  for (const auto& spec : specs) train_store(spec);
+  train_share({});
   // For whoever reads the stores' logits with other tools.
   write_npy(folder_ / "labels.npy", problem_.labels);
+}
+
+void Experiment::train_share(RowShare share) const {
+  std::vector<EnsembleSpec> specs = {subset_spec(), full_spec()};
+  for (const auto& set : forget_sets_) specs.push_back(oracle_spec(set));
+  for (const auto& spec : specs) {
+    train_store(spec, share);
+    share = share.after(spec.models);
+  }
 }
 
 EnsembleStore Experiment::open_store(const std::string& name, const char* made_by) const {
@@ -195,25 +204,31 @@ torch::Tensor Experiment::shift(const ForgetSet& set) const {
 }
 
 void Experiment::unlearn() const {
+  unlearn_share({});
+}
+
+void Experiment::unlearn_share(RowShare share) const {
   for (const auto& set : forget_sets_) {
     // Refuse what is missing in the order in which it is made, and other data and other oracles than
     // this set's whether or not their logits are needed.
     [[maybe_unused]] const auto predicted = shift(set);
     for (const auto& store : {std::string("full"), "oracle-" + set.config.name})
       [[maybe_unused]] const auto there = open_store(store, "train");
-    match_prediction(set);
+    share = share.after(match_prediction(set, share).description().models);
     UnlearnedSpec spec;
-    spec.models = std::min(config_.ensembles.full_models, oracle_targets());
+    spec.models = matched_models(config_.ensembles);
     spec.targets = oracle_targets_of(set);
-    match(*this, set, "matched", std::move(spec));
+    spec.share = share;
+    share = share.after(match(*this, set, "matched", std::move(spec)).description().models);
   }
 }
 
-EnsembleStore Experiment::match_prediction(const ForgetSet& set) const {
+EnsembleStore Experiment::match_prediction(const ForgetSet& set, const RowShare& share) const {
   UnlearnedSpec spec;
   spec.models = config_.ensembles.full_models;
   spec.settings["multiplier"] = to_toml(config_.evaluation.multiplier);
   spec.targets = predicted_targets(shift(set) * config_.evaluation.multiplier);
+  spec.share = share;
   return match(*this, set, "dmm", std::move(spec));
 }
 

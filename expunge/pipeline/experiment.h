@@ -26,6 +26,7 @@
 #include "expunge/pipeline/run_config.h"
 #include "expunge/train/ensemble.h"
 #include "expunge/train/problem.h"
+#include "expunge/train/row_share.h"
 
 namespace expunge {
 
@@ -44,16 +45,20 @@ class Experiment {
 
   /// Trains what is missing of the subset, full and oracle ensembles.
   void train() const;
+  /// Of a share of all their rows, what is missing of it.
+  void train_share(RowShare share) const;
   /// Trains what is missing of one ensemble, in the folder of its name.
-  EnsembleStore train_store(const EnsembleSpec& spec) const;
+  EnsembleStore train_store(const EnsembleSpec& spec, const RowShare& share = {}) const;
   /// True unless the shifts of all forget sets are there, by the configuration's options.
   [[nodiscard]] bool needs_attribution() const;
   /// Fits the datamodels and predicts each forget set's removal shift.
   void attribute() const;
   /// Brings every full model to its targets: predicted ones, and oracles' for comparison.
   void unlearn() const;
+  /// Of a share of all these models, what is missing of it.
+  void unlearn_share(RowShare share) const;
   /// Brings every full model to the predicted targets of one set (DMM): OUT/dmm-<set>. Needs no oracle.
-  EnsembleStore match_prediction(const ForgetSet& set) const;
+  EnsembleStore match_prediction(const ForgetSet& set, const RowShare& share = {}) const;
 
   [[nodiscard]] const RunConfig& config() const { return config_; }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
@@ -77,10 +82,6 @@ class Experiment {
   [[nodiscard]] int64_t judging_oracles() const { return config_.ensembles.oracle_models / 2; }
   /// (No, m) margins of the oracles that judge a forget set's models, in nats.
   [[nodiscard]] torch::Tensor judging_margins(const ForgetSet& set) const;
-  /// How many oracles targets can be taken from.
-  [[nodiscard]] int64_t oracle_targets() const {
-    return config_.ensembles.oracle_models - judging_oracles();
-  }
   /// What full model `row` is brought to: its own logits plus the shift (m, C), or the logits of
   /// oracle `row` of those that do not judge. Both (m, C) float32.
   [[nodiscard]] std::function<torch::Tensor(int64_t row)> predicted_targets(

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "expunge/core/error.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/data/forget_set.h"
 #include "expunge/data/load.h"
 #include "expunge/pipeline/network_kernel.h"
+#include "expunge/pipeline/planned_stores.h"
 #include "expunge/train/networks.h"
 #include "expunge/train/problem.h"
 #include "expunge/train/training_rate.h"
@@ -19,12 +21,6 @@ namespace expunge {
 namespace {
 
 constexpr double kHour = 3600;
-
-// Models of one kind that see `examples` examples each.
-StoreCost store_cost(const std::string& name, int64_t models, double gradients_a_model,
-                           int64_t row_bytes) {
-  return {name, models, static_cast<double>(models) * gradients_a_model, models * row_bytes};
-}
 
 int64_t parameters_of(const Recipe& recipe, const NetworkShape& shape) {
   return make_network(recipe.network, shape)->parameters().numel();
@@ -114,21 +110,24 @@ RunPlan plan_run(const RunConfig& config, bool unlearning, int64_t workers) {
   const int64_t with_weights =
       row + plan.parameters * (config.recipe.network.dtype == DtypeKind::float64 ? 8 : 4);
   const auto trained = [&](double examples) { return examples * epochs + logits_of_all; };
-  const double kept = std::round(e.masks.alpha * n);
-  plan.stores.push_back(store_cost("subset", e.subset_models, trained(kept), row));
-  plan.stores.push_back(store_cost("full", e.full_models, trained(n), with_weights));
+  std::map<std::string, int64_t> sizes;
   for (const auto& set : config.forget_sets) {
-    const auto forget =
-        std::ssize(read_forget_set(config.path.parent_path() / set.file, problem.n()));
-    plan.stores.push_back(store_cost("oracle-" + set.name, e.oracle_models,
-                                        trained(n - static_cast<double>(forget)), row));
-    if (!unlearning) continue;
-    const double student =
-        matching_cost(config.matching, forget, problem.n(), plan.classes) + logits_of_all;
-    plan.stores.push_back(store_cost("dmm-" + set.name, e.full_models, student, with_weights));
-    plan.stores.push_back(store_cost(
-        "matched-" + set.name, std::min(e.full_models, e.oracle_models - e.oracle_models / 2),
-        student, with_weights));
+    const auto file = config.path.parent_path() / set.file;
+    sizes[set.name] = std::ssize(read_forget_set(file, problem.n()));
+  }
+  const auto of_one = [&](const PlannedStore& store) {
+    if (store.name == "subset") return trained(std::round(e.masks.alpha * n));
+    if (store.forget_set.empty()) return trained(n);
+    const int64_t forget = sizes.at(store.forget_set);
+    if (!store.unlearned) return trained(n - static_cast<double>(forget));
+    return matching_cost(config.matching, forget, problem.n(), plan.classes) + logits_of_all;
+  };
+  for (const auto& store : planned_stores(config)) {
+    if (store.unlearned && !unlearning) continue;
+    const int64_t bytes = store.unlearned || store.name == "full" ? with_weights : row;
+    plan.stores.push_back({store.name, store.models,
+                           static_cast<double>(store.models) * of_one(store),
+                           store.models * bytes});
   }
   plan.attribution_memory = attribution_bytes(config, plan);
   plan.sample_gradients_a_second =

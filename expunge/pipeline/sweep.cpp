@@ -17,27 +17,27 @@ namespace {
 namespace fs = std::filesystem;
 
 // The datamodels that a cell follows.
-DatamodelsConfig datamodels_of(const Experiment& experiment, const SweepCell& cell,
+DatamodelsConfig datamodels_of(const RunConfig& config, const SweepCell& cell,
                                const SweepConfig& sweep) {
   DatamodelsConfig used{
-      .name = "", .subset_models = 0, .masks = {}, .attribution = experiment.config().attribution};
+      .name = "", .subset_models = 0, .masks = {}, .attribution = config.attribution};
   for (const auto& other : sweep.datamodels) {
     if (other.name == cell.datamodels) used = other;
   }
   if (used.subset_models == 0) {
-    used.subset_models = experiment.config().ensembles.subset_models;
-    used.masks = experiment.config().ensembles.masks;
+    used.subset_models = config.ensembles.subset_models;
+    used.masks = config.ensembles.masks;
   }
   return used;
 }
 
 // All that decides a cell's models: its own settings, and those of the datamodels that it follows.
-std::map<std::string, std::string> cell_settings(const Experiment& experiment,
-                                                 const SweepCell& cell, const SweepConfig& sweep) {
+std::map<std::string, std::string> cell_settings(const RunConfig& config, const SweepCell& cell,
+                                                 const SweepConfig& sweep) {
   auto settings = cell.settings();
   if (cell.targets != CellTargets::predicted) return settings;
-  settings["multiplier"] = to_toml(experiment.config().evaluation.multiplier);
-  auto used = datamodels_of(experiment, cell, sweep);
+  settings["multiplier"] = to_toml(config.evaluation.multiplier);
+  auto used = datamodels_of(config, cell, sweep);
   settings.merge(settings_of(options_of(used), "datamodels."));
   return settings;
 }
@@ -54,10 +54,9 @@ std::string slug(const std::string& name) {
   return out;
 }
 
-std::string cell_name(const Experiment& experiment, const SweepCell& cell,
-                      const SweepConfig& sweep) {
+std::string cell_name(const RunConfig& config, const SweepCell& cell, const SweepConfig& sweep) {
   std::string text;
-  for (const auto& [name, value] : cell_settings(experiment, cell, sweep))
+  for (const auto& [name, value] : cell_settings(config, cell, sweep))
     text += name + " = " + value + "\n";
   if (cell.trajectory) text += "trajectory\n";
   return fmt::format("{}-{:016x}", slug(cell.method), derive_seed(0, text, 0));
@@ -65,25 +64,25 @@ std::string cell_name(const Experiment& experiment, const SweepCell& cell,
 
 fs::path cell_folder(const Experiment& experiment, const ForgetSet& set, const SweepCell& cell,
                      const SweepConfig& sweep) {
-  return experiment.folder() / "sweep" / set.config.name / cell_name(experiment, cell, sweep);
+  return experiment.folder() / cell_store(experiment.config(), set.config.name, cell, sweep).folder;
 }
 
 void run_cell(const Experiment& experiment, const ForgetSet& set, const SweepCell& cell,
-              const SweepConfig& sweep) {
-  if (cell.prediction) return;
-  const auto folder = cell_folder(experiment, set, cell, sweep);
+              const SweepConfig& sweep, const RowShare& share) {
+  const auto store = cell_store(experiment.config(), set.config.name, cell, sweep);
+  const auto folder = experiment.folder() / store.folder;
   if (fs::exists(folder / "_completed.npy") || fs::exists(folder / "diverged.txt")) return;
   UnlearnedSpec spec;
-  spec.name = fmt::format("{}-{}", cell_name(experiment, cell, sweep), set.config.name);
-  spec.models = experiment.config().ensembles.full_models;
+  spec.name = store.name;
+  spec.models = store.models;
   spec.weights = false;
   spec.trajectory = cell.trajectory;
-  spec.settings = cell_settings(experiment, cell, sweep);
+  spec.settings = cell_settings(experiment.config(), cell, sweep);
+  spec.share = share;
   if (cell.targets == CellTargets::predicted) {
     spec.targets = experiment.predicted_targets(read_shift(experiment, set, cell.datamodels) *
                                                 experiment.config().evaluation.multiplier);
   } else if (cell.targets == CellTargets::oracle) {
-    spec.models = std::min(spec.models, experiment.oracle_targets());
     spec.targets = experiment.oracle_targets_of(set);
   }
   const auto unlearner = make_unlearner(cell.options, experiment.config().recipe);
@@ -181,7 +180,7 @@ class ForgetSetResults {
     result.cell = cell;
     result.role = role_of(cell);
     if (cell.prediction || cell.targets == CellTargets::predicted)
-      result.subset_models = datamodels_of(experiment_, cell, sweep_).subset_models;
+      result.subset_models = datamodels_of(experiment_.config(), cell, sweep_).subset_models;
     return result;
   }
 
@@ -258,11 +257,29 @@ GroupLosses mean_losses(const torch::Tensor& margins, int64_t n, std::span<const
           validation > 0 ? losses.narrow(0, n, validation).mean().item<double>() : 0};
 }
 
+PlannedStore cell_store(const RunConfig& config, const std::string& set, const SweepCell& cell,
+                        const SweepConfig& sweep) {
+  const auto name = cell_name(config, cell, sweep);
+  return {.name = name + "-" + set,
+          .folder = fs::path("sweep") / set / name,
+          .models = cell.targets == CellTargets::oracle ? matched_models(config.ensembles)
+                                                        : config.ensembles.full_models,
+          .unlearned = true};
+}
+
+void run_cells(const Experiment& experiment, const SweepConfig& sweep, RowShare share) {
+  for (const auto& set : experiment.forget_sets()) {
+    for (const auto& cell : sweep.cells) {
+      if (cell.prediction) continue;
+      run_cell(experiment, set, cell, sweep, share);
+      share = share.after(cell_store(experiment.config(), set.config.name, cell, sweep).models);
+    }
+  }
+}
+
 void run_sweep(const Experiment& experiment, const SweepConfig& sweep) {
   for (const auto& datamodels : sweep.datamodels) make_datamodels(experiment, datamodels);
-  for (const auto& set : experiment.forget_sets()) {
-    for (const auto& cell : sweep.cells) run_cell(experiment, set, cell, sweep);
-  }
+  run_cells(experiment, sweep);
 }
 
 EnsembleStore open_cell(const Experiment& experiment, const ForgetSet& set, const SweepCell& cell,

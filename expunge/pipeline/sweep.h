@@ -8,6 +8,7 @@
 #pragma once
 
 #include "expunge/evaluate/ulira.h"
+#include "expunge/pipeline/planned_stores.h"
 #include "expunge/pipeline/sweep_config.h"
 #include "expunge/pipeline/unlearned_store.h"
 #include "expunge/report/report_data.h"
@@ -54,6 +55,13 @@ struct CellResult {
 
 /// Trains and predicts what the sweep's datamodels need, then fills all cells.
 void run_sweep(const Experiment& experiment, const SweepConfig& sweep);
+
+/// The last part of it alone; of a share, those rows of all cells that it holds.
+void run_cells(const Experiment& experiment, const SweepConfig& sweep, RowShare share = {});
+
+/// The store of a cell that is no prediction, for the forget set of that name.
+PlannedStore cell_store(const RunConfig& config, const std::string& set, const SweepCell& cell,
+                        const SweepConfig& sweep);
 
 /// The store of a cell; InputError if it is not finished.
 EnsembleStore open_cell(const Experiment& experiment, const ForgetSet& set, const SweepCell& cell,

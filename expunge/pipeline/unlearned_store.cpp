@@ -134,7 +134,7 @@ EnsembleStore fill_unlearned(const Experiment& experiment, const ForgetSet& set,
   };
   return fill_store(
       folder, description, experiment.config().recipe, problem, [&](int64_t) { return mask; }, make,
-      experiment.workers(), experiment.progress());
+      experiment.workers(), experiment.progress(), spec.share);
 }
 
 UnlearnedWork mean_work(const EnsembleStore& store) {

@@ -21,6 +21,7 @@ struct UnlearnedSpec {
   std::map<std::string, std::string> settings;  // what decides the models, beside the recipe
   /// (m, C) float32 targets of a row; empty for methods that have none.
   std::function<torch::Tensor(int64_t row)> targets;
+  RowShare share = {};  // the rows that this process makes
 };
 
 /// Opens or makes the store in `folder` and fills the rows that it lacks; resumable as every store

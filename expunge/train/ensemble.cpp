@@ -98,7 +98,7 @@ std::unique_ptr<LayeredNetwork> train_member(const EnsembleSpec& spec, const Rec
 
 EnsembleStore train_ensemble(const std::filesystem::path& folder, const EnsembleSpec& spec,
                              const Recipe& recipe, const Problem& problem, int64_t workers,
-                             ProgressSink* progress) {
+                             ProgressSink* progress, const RowShare& share) {
   check(spec, recipe, problem.n());
   const auto graphs = GraphTraining::make(problem, recipe);
   if (graphs != nullptr) {
@@ -112,7 +112,7 @@ EnsembleStore train_ensemble(const std::filesystem::path& folder, const Ensemble
       [&](int64_t row) {
         return MadeModel{train_member(spec, recipe, problem, row, graphs.get()), {}};
       },
-      workers, progress,
+      workers, progress, share,
       [&](int64_t) {
         if (graphs != nullptr) graphs->release();
       });
@@ -123,18 +123,25 @@ EnsembleStore fill_store(const std::filesystem::path& folder,
                          const Problem& problem,
                          const std::function<torch::Tensor(int64_t)>& mask_of,
                          const std::function<MadeModel(int64_t)>& make, int64_t workers,
-                         ProgressSink* progress, const std::function<void(int64_t)>& released) {
+                         ProgressSink* progress, const RowShare& share,
+                         const std::function<void(int64_t)>& released) {
   auto store = EnsembleStore::create_or_open(folder, description);
   std::vector<int64_t> missing;
-  const auto there = store.completed();
+  int64_t rows = 0;
+  const auto there = store.completed(share);
   for (int64_t row = 0; row < description.models; ++row) {
+    if (!share.holds(row)) continue;
+    ++rows;
     if (!there[static_cast<size_t>(row)]) missing.push_back(row);
   }
-  const int64_t resumed = description.models - static_cast<int64_t>(missing.size());
+  const int64_t resumed = rows - static_cast<int64_t>(missing.size());
   int64_t done = resumed;
   std::mutex mutex;
   const auto report = [&] {
-    if (progress != nullptr) progress->update(description.name, done, description.models, resumed);
+    if (progress != nullptr) progress->update(description.name, done, rows, resumed);
+  };
+  const auto note = [&](int64_t row, bool finished) {
+    if (progress != nullptr) progress->row(description.name, row, finished);
   };
   report();
   auto common = model_metadata(recipe, problem);
@@ -144,6 +151,10 @@ EnsembleStore fill_store(const std::filesystem::path& folder,
     if (workers <= 0) workers = std::min(worker_count(), most_at_once);
   }
   const auto fill_row = [&](int64_t row) {
+    {
+      const std::lock_guard lock(mutex);
+      note(row, /*finished=*/false);
+    }
     auto [network, metadata] = make(row);
     metadata.insert(common.begin(), common.end());
     try {
@@ -155,6 +166,7 @@ EnsembleStore fill_store(const std::filesystem::path& folder,
     }
     const std::lock_guard lock(mutex);
     ++done;
+    note(row, /*finished=*/true);
     report();
   };
   parallel_for_halving(
@@ -166,7 +178,7 @@ EnsembleStore fill_store(const std::filesystem::path& folder,
         if (released) released(left);
         release_cached_memory(problem.device());
       });
-  store.finalise();
+  if (share.is_whole()) store.finalise();
   return store;
 }
 

@@ -49,9 +49,12 @@ std::unique_ptr<LayeredNetwork> train_member(const EnsembleSpec& spec, const Rec
 /// on interruptions. Throws Interrupted on request_interrupt(), with all finished rows kept,
 /// NonFiniteError naming the model that diverged, and, before there is a store, OptionError or
 /// InputError for a spec or recipe that cannot be trained.
+///
+/// Of a share that is not the whole, only its rows are trained and the store is not finalised: whoever
+/// is called with the whole trains what is still missing, and finalises.
 EnsembleStore train_ensemble(const std::filesystem::path& folder, const EnsembleSpec& spec,
                              const Recipe& recipe, const Problem& problem, int64_t workers = 0,
-                             ProgressSink* progress = nullptr);
+                             ProgressSink* progress = nullptr, const RowShare& share = {});
 
 /// A network for a store's row, and what its file is to say beside the recipe.
 struct MadeModel {
@@ -69,7 +72,7 @@ EnsembleStore fill_store(const std::filesystem::path& folder,
                          const Problem& problem,
                          const std::function<torch::Tensor(int64_t)>& mask_of,
                          const std::function<MadeModel(int64_t)>& make, int64_t workers = 0,
-                         ProgressSink* progress = nullptr,
+                         ProgressSink* progress = nullptr, const RowShare& share = {},
                          const std::function<void(int64_t)>& released = {});
 
 /// All options of the recipe by name, as TOML text: what ensemble.json records.

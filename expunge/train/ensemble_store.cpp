@@ -165,23 +165,33 @@ bool EnsembleStore::is_finalised() const {
   return fs::exists(folder_ / "_completed.npy");
 }
 
-// Visits the rows of the shards that count: within the ensemble, and with their weights. Returns
-// which there are.
+// Whether a row of the shards counts: within the ensemble, and with its weights.
+bool EnsembleStore::counts(int64_t row) const {
+  if (row < 0 || row >= description_.models) return false;
+  return !description_.weights || fs::exists(weights_path(row));
+}
+
+// Visits the rows of the shards that count. Returns which there are.
 std::vector<bool> EnsembleStore::visit_rows(
     const std::function<void(const ShardRow&)>& visit) const {
   std::vector<bool> there(static_cast<size_t>(description_.models), false);
   visit_shards(folder_ / "shards", description_.layout, [&](const ShardRow& row) {
-    if (row.row < 0 || row.row >= description_.models) return;
-    if (description_.weights && !fs::exists(weights_path(row.row))) return;
+    if (!counts(row.row)) return;
     there[static_cast<size_t>(row.row)] = true;
     visit(row);
   });
   return there;
 }
 
-std::vector<bool> EnsembleStore::completed() const {
+std::vector<bool> EnsembleStore::completed(const RowShare& share) const {
   if (!is_finalised()) {
-    auto there = visit_rows([](const ShardRow&) {});
+    std::vector<bool> there(static_cast<size_t>(description_.models), false);
+    const ShardIndex index(folder_ / "shards", description_.layout);
+    for (const auto& place : index.places()) {
+      if (!counts(place.row) || !share.holds(place.row) || there[static_cast<size_t>(place.row)])
+        continue;
+      if (index.read(place)) there[static_cast<size_t>(place.row)] = true;
+    }
     // Another process may have finalised the store meanwhile, and removed the shards.
     if (!is_finalised()) return there;
   }
@@ -191,6 +201,18 @@ std::vector<bool> EnsembleStore::completed() const {
                      description_.models, completed.sum().item<int64_t>());
   }
   return std::vector<bool>(static_cast<size_t>(description_.models), true);
+}
+
+std::vector<bool> EnsembleStore::listed() const {
+  if (!is_finalised()) {
+    std::vector<bool> there(static_cast<size_t>(description_.models), false);
+    const ShardIndex index(folder_ / "shards", description_.layout);
+    for (const auto& place : index.places()) {
+      if (counts(place.row)) there[static_cast<size_t>(place.row)] = true;
+    }
+    if (!is_finalised()) return there;
+  }
+  return completed();
 }
 
 bool EnsembleStore::is_complete() const {
@@ -209,24 +231,64 @@ void EnsembleStore::append(int64_t row, const torch::Tensor& mask, const torch::
   writer_->append(row, mask, logits);
 }
 
+// A row at a time, as memory need not hold what a thousand tasks have made.
+void EnsembleStore::write_arrays(const std::function<ShardRow(int64_t)>& row_of) const {
+  const auto& layout = description_.layout;
+  NpyWriter masks(folder_ / "masks.npy", torch::kBool, {description_.models, layout.n});
+  NpyWriter logits(folder_ / "logits.npy", layout.logits_dtype,
+                   {description_.models, layout.m, layout.classes});
+  for (int64_t i = 0; i < description_.models; ++i) {
+    const auto row = row_of(i);
+    masks.append(row.mask.unsqueeze(0));
+    logits.append(row.logits.unsqueeze(0));
+  }
+  masks.finish();
+  logits.finish();
+  // The sign that the shards are no longer needed.
+  write_npy(folder_ / "_completed.npy", torch::ones({description_.models}, torch::kBool));
+}
+
 void EnsembleStore::finalise() {
   if (!is_finalised()) {
-    const auto all_masks = masks();
-    const auto all_logits = logits();
-    const int64_t rows = std::min(all_masks.size(0), all_logits.size(0));
-    if (rows != description_.models) {
-      fail("{}: cannot be finalised before all {} rows are there, got {}", folder_.string(),
-           description_.models, rows);
+    const ShardIndex index(folder_ / "shards", description_.layout);
+    std::vector<std::vector<ShardIndex::Place>> places(static_cast<size_t>(description_.models));
+    for (const auto& place : index.places()) {
+      if (counts(place.row)) places[static_cast<size_t>(place.row)].push_back(place);
     }
-    write_npy(folder_ / "masks.npy", all_masks);
-    write_npy(folder_ / "logits.npy", all_logits);
-    write_npy(folder_ / "_completed.npy", torch::ones({description_.models}, torch::kBool));
+    try {
+      write_arrays([&](int64_t i) {
+        for (const auto& place : places[static_cast<size_t>(i)]) {
+          if (auto row = index.read(place)) return *std::move(row);
+        }
+        const auto there = completed();
+        fail("{}: cannot be finalised before all {} rows are there, got {}", folder_.string(),
+             description_.models, std::count(there.begin(), there.end(), true));
+      });
+    } catch (const Error&) {
+      // Another process may have finalised it meanwhile, and removed the shards.
+      if (!is_finalised()) throw;
+    }
   }
-  // The last file above is the sign that the shards are no longer needed. Where another process
-  // adds to them while they are removed, they stay, until it finalises the store too.
+  // Where another process adds to the shards while they are removed, they stay, until it finalises the
+  // store too.
   writer_ = std::make_unique<ShardWriter>(folder_ / "shards", description_.layout);
   std::error_code none;
   fs::remove_all(folder_ / "shards", none);
+}
+
+EnsembleStore EnsembleStore::write(const fs::path& folder, const EnsembleDescription& description,
+                                   const std::function<ShardRow(int64_t)>& row_of) {
+  if (fs::exists(folder / "ensemble.json"))
+    fail<InputError>("{}: a folder without an ensemble required, got one", folder.string());
+  auto store = create_or_open(folder, description);
+  try {
+    store.write_arrays(row_of);
+  } catch (...) {
+    std::error_code none;
+    fs::remove(folder / "ensemble.json", none);
+    throw;
+  }
+  return store;
 }
 
 // One part of the rows that the shards hold, in the order of the rows.

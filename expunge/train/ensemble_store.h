@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "expunge/train/model_file.h"
+#include "expunge/train/row_share.h"
 #include "expunge/train/shard.h"
 
 namespace expunge {
@@ -39,21 +40,32 @@ class EnsembleStore {
   /// that differs if it holds another ensemble. Logits are kept as float16 or float32.
   static EnsembleStore create_or_open(const std::filesystem::path& folder,
                                       const EnsembleDescription& description);
+  /// A finished store of rows that are there already: row_of(i) is called once for each, in order.
+  /// InputError if the folder holds a store; without weights.
+  static EnsembleStore write(const std::filesystem::path& folder,
+                             const EnsembleDescription& description,
+                             const std::function<ShardRow(int64_t)>& row_of);
   /// Opens an existing store for reading. InputError if ensemble.json is not sound.
   static EnsembleStore open(const std::filesystem::path& folder);
 
   [[nodiscard]] const EnsembleDescription& description() const { return description_; }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
-  /// Which of the N rows are there.
-  [[nodiscard]] std::vector<bool> completed() const;
+  /// Which of the N rows are there; of a store that is not finalised, only those of the share are looked
+  /// at.
+  [[nodiscard]] std::vector<bool> completed(const RowShare& share = {}) const;
+  /// The same by the rows' numbers alone, whose bytes are not looked at: to be shown while others fill
+  /// the store.
+  [[nodiscard]] std::vector<bool> listed() const;
   [[nodiscard]] bool is_complete() const;
+  /// Whether the npy files are written.
+  [[nodiscard]] bool is_finalised() const;
 
   /// Adds a finished row: the model's file first, where the description says that weights are kept,
   /// then mask (n) and logits (m, C). Thread-safe.
   void append(int64_t row, const torch::Tensor& mask, const torch::Tensor& logits,
               const Network& network, const Metadata& metadata);
-  /// Once all rows are there: writes the npy files and removes the shards. Does nothing if done, by
-  /// whichever process.
+  /// Once all rows are there: writes the npy files, a row at a time, and removes the shards. Does
+  /// nothing if done, by whichever process.
   void finalise();
 
   /// (N, n) bool and (N, m, C), without the rows that are not there yet; mapped from disk if
@@ -68,7 +80,8 @@ class EnsembleStore {
 
  private:
   EnsembleStore(std::filesystem::path folder, EnsembleDescription description);
-  [[nodiscard]] bool is_finalised() const;
+  [[nodiscard]] bool counts(int64_t row) const;
+  void write_arrays(const std::function<ShardRow(int64_t)>& row_of) const;
   std::vector<bool> visit_rows(const std::function<void(const ShardRow&)>& visit) const;
   [[nodiscard]] torch::Tensor from_shards(torch::Tensor ShardRow::*part) const;
   [[nodiscard]] torch::Tensor from_file(const std::string& name, torch::ScalarType dtype,

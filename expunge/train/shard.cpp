@@ -81,49 +81,6 @@ std::string record_of(const RowLayout& layout, int64_t row, const torch::Tensor&
   return record;
 }
 
-// A shard being read. Read instead of mapped, because other processes cut back and remove shards.
-class ShardFile {
- public:
-  explicit ShardFile(const std::filesystem::path& path) : path_(path) {
-    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file_ < 0 && errno == ENOENT) return;  // removed meanwhile: no rows
-    struct stat status {};
-    if (file_ < 0) fail_system("cannot be read", path, errno);
-    if (::fstat(file_, &status) != 0) return;
-    size_ = static_cast<size_t>(status.st_size);
-  }
-  ~ShardFile() {
-    if (file_ >= 0) ::close(file_);
-  }
-  ShardFile(const ShardFile&) = delete;
-  ShardFile& operator=(const ShardFile&) = delete;
-
-  [[nodiscard]] size_t size() const { return size_; }
-  [[nodiscard]] bool is_shard() const {
-    char begin[magic.size()];
-    return size_ >= magic.size() && read(0, begin, magic.size()) &&
-           std::string_view(begin, magic.size()) == magic;
-  }
-  // False if the file ends, or is removed by another machine, before that many bytes.
-  bool read(size_t at, char* bytes, size_t count) const {
-    while (count > 0) {
-      const ssize_t got = ::pread(file_, bytes, count, static_cast<off_t>(at));
-      if (got < 0 && errno == EINTR) continue;
-      if (got == 0 || (got < 0 && errno == ESTALE)) return false;
-      if (got < 0) fail_system("cannot be read", path_, errno);
-      at += static_cast<size_t>(got);
-      bytes += got;
-      count -= static_cast<size_t>(got);
-    }
-    return true;
-  }
-
- private:
-  const std::filesystem::path& path_;
-  int file_ = -1;
-  size_t size_ = 0;
-};
-
 // Regular files *.shard, sorted; none if there is no such folder.
 std::vector<std::filesystem::path> shards_in(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> paths;
@@ -182,28 +139,99 @@ void ShardWriter::write(std::string_view bytes) {
   fail_system("cannot be written", path_, error);
 }
 
+// A shard being read. Read instead of mapped, because other processes cut back and remove shards.
+class ShardIndex::File {
+ public:
+  explicit File(const std::filesystem::path& path) : path_(path) {
+    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file_ < 0 && errno == ENOENT) return;  // removed meanwhile: no rows
+    struct stat status {};
+    if (file_ < 0) fail_system("cannot be read", path, errno);
+    if (::fstat(file_, &status) != 0) return;
+    size_ = static_cast<size_t>(status.st_size);
+  }
+  ~File() {
+    if (file_ >= 0) ::close(file_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  [[nodiscard]] size_t size() const { return size_; }
+  [[nodiscard]] bool is_shard() const {
+    char begin[magic.size()];
+    return size_ >= magic.size() && read(0, begin, magic.size()) &&
+           std::string_view(begin, magic.size()) == magic;
+  }
+  // False if the file ends, or is removed by another machine, before that many bytes.
+  bool read(size_t at, char* bytes, size_t count) const {
+    while (count > 0) {
+      const ssize_t got = ::pread(file_, bytes, count, static_cast<off_t>(at));
+      if (got < 0 && errno == EINTR) continue;
+      if (got == 0 || (got < 0 && errno == ESTALE)) return false;
+      if (got < 0) fail_system("cannot be read", path_, errno);
+      at += static_cast<size_t>(got);
+      bytes += got;
+      count -= static_cast<size_t>(got);
+    }
+    return true;
+  }
+
+ private:
+  std::filesystem::path path_;
+  int file_ = -1;
+  size_t size_ = 0;
+};
+
+ShardIndex::ShardIndex(const std::filesystem::path& folder, const RowLayout& layout)
+    : layout_(layout), paths_(shards_in(folder)) {
+  const auto row_bytes = static_cast<size_t>(layout.row_bytes());
+  for (size_t i = 0; i < paths_.size(); ++i) {
+    const File shard(paths_[i]);
+    if (!shard.is_shard()) continue;
+    for (size_t at = magic.size(); at + row_bytes <= shard.size(); at += row_bytes) {
+      char number[8];
+      if (!shard.read(at, number, sizeof number)) break;
+      Place place{.row = 0, .file = i, .offset = at};
+      std::memcpy(&place.row, number, sizeof number);
+      places_.push_back(place);
+    }
+  }
+}
+
+ShardIndex::~ShardIndex() = default;
+
+const ShardIndex::File& ShardIndex::file(size_t index) const {
+  if (open_ == nullptr || open_index_ != index) {
+    open_ = std::make_unique<File>(paths_[index]);
+    open_index_ = index;
+  }
+  return *open_;
+}
+
+std::optional<ShardRow> ShardIndex::read(const Place& place) const {
+  std::string record(static_cast<size_t>(layout_.row_bytes()), '\0');
+  const auto& shard = file(place.file);
+  if (place.offset + record.size() > shard.size() ||
+      !shard.read(place.offset, record.data(), record.size()))
+    return std::nullopt;
+  uint32_t crc = 0;
+  std::memcpy(&crc, record.data() + record.size() - 4, 4);
+  if (crc != crc_of(record.data(), record.size() - 4)) return std::nullopt;
+  ShardRow row;
+  std::memcpy(&row.row, record.data(), 8);
+  row.mask = torch::from_blob(record.data() + 8, {layout_.n}, torch::kUInt8).to(torch::kBool);
+  // Copied out, because a row's logits begin at any byte.
+  row.logits = torch::empty({layout_.m, layout_.classes}, layout_.logits_dtype);
+  std::memcpy(row.logits.data_ptr(), record.data() + 8 + layout_.n,
+              static_cast<size_t>(layout_.logits_bytes()));
+  return row;
+}
+
 void visit_shards(const std::filesystem::path& folder, const RowLayout& layout,
                   const std::function<void(const ShardRow&)>& visit) {
-  const auto row_bytes = static_cast<size_t>(layout.row_bytes());
-  std::vector<char> record;
-  for (const auto& path : shards_in(folder)) {
-    const ShardFile file(path);
-    if (!file.is_shard() || file.size() < magic.size() + row_bytes) continue;
-    record.resize(row_bytes);
-    for (size_t at = magic.size(); at + row_bytes <= file.size(); at += row_bytes) {
-      if (!file.read(at, record.data(), row_bytes)) break;
-      uint32_t crc = 0;
-      std::memcpy(&crc, record.data() + row_bytes - 4, 4);
-      if (crc != crc_of(record.data(), row_bytes - 4)) continue;
-      ShardRow row;
-      std::memcpy(&row.row, record.data(), 8);
-      row.mask = torch::from_blob(record.data() + 8, {layout.n}, torch::kUInt8).to(torch::kBool);
-      // Copied out, because a row's logits begin at any byte.
-      row.logits = torch::empty({layout.m, layout.classes}, layout.logits_dtype);
-      std::memcpy(row.logits.data_ptr(), record.data() + 8 + layout.n,
-                  static_cast<size_t>(layout.logits_bytes()));
-      visit(row);
-    }
+  const ShardIndex index(folder, layout);
+  for (const auto& place : index.places()) {
+    if (const auto row = index.read(place)) visit(*row);
   }
 }
 

@@ -13,8 +13,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 namespace expunge {
 
@@ -55,16 +58,48 @@ class ShardWriter {
   std::mutex mutex_;
 };
 
-/// A row as it lies in a shard, valid during the call that it is passed to.
+/// A row as it lies in a shard.
 struct ShardRow {
   int64_t row = 0;
   torch::Tensor mask;    // (n) bool
   torch::Tensor logits;  // (m, C)
 };
 
+/// Where the rows of a folder's shards lie, by their numbers alone: 8 bytes a row are read. What is
+/// damaged shows when the row itself is read. Other processes may append and remove shards meanwhile.
+/// One thread at a time.
+class ShardIndex {
+ public:
+  struct Place {
+    int64_t row = 0;  // as it stands there: any number
+    size_t file = 0;
+    size_t offset = 0;  // bytes from the file's beginning
+  };
+
+  ShardIndex(const std::filesystem::path& folder, const RowLayout& layout);
+  ~ShardIndex();
+  ShardIndex(const ShardIndex&) = delete;
+  ShardIndex& operator=(const ShardIndex&) = delete;
+
+  /// Whole rows in the order of file names, then of position; a row may come twice, with the same bytes.
+  [[nodiscard]] const std::vector<Place>& places() const { return places_; }
+  /// nullopt if the row is damaged, or its file was removed meanwhile.
+  [[nodiscard]] std::optional<ShardRow> read(const Place& place) const;
+
+ private:
+  class File;
+  [[nodiscard]] const File& file(size_t index) const;
+
+  RowLayout layout_;
+  std::vector<std::filesystem::path> paths_;
+  std::vector<Place> places_;
+  mutable std::unique_ptr<File> open_;  // the file that was read last
+  mutable size_t open_index_ = 0;
+};
+
 /// Calls `visit` for every whole and intact row of every shard in `folder`, in the order of file
 /// names; a row may come twice, with the same bytes. Half-written and damaged rows are passed over,
-/// and so are files that are no shards. Other processes may append and remove shards meanwhile.
+/// and so are files that are no shards.
 void visit_shards(const std::filesystem::path& folder, const RowLayout& layout,
                   const std::function<void(const ShardRow&)>& visit);
 

@@ -23,6 +23,33 @@ foreach(file ${package})
   endif()
 endforeach()
 
+# What a distribution expects beside the library: manual, completions, licence.
+if(EXISTS ${SCRATCH}/prefix/${BINDIR}/expunge)
+  foreach(pair "${MANDIR}/man1/expunge.1=.SH NAME"
+               "${DATADIR}/bash-completion/completions/expunge=complete -F _expunge expunge"
+               "${DATADIR}/zsh/site-functions/_expunge=#compdef expunge"
+               "${DATADIR}/fish/vendor_completions.d/expunge.fish=complete -c expunge"
+               "${DATADIR}/expunge/configs/quickstart.toml=name = \"quickstart\""
+               "${DOCDIR}/LICENSE=Apache License")
+    string(REGEX REPLACE "=.*" "" file "${pair}")
+    string(REGEX REPLACE "^[^=]*=" "" required "${pair}")
+    if(NOT EXISTS ${SCRATCH}/prefix/${file})
+      message(FATAL_ERROR "not installed: ${file}")
+    endif()
+    file(READ ${SCRATCH}/prefix/${file} text)
+    string(FIND "${text}" "${required}" position)
+    if(position EQUAL -1)
+      message(FATAL_ERROR "${file}: without ${required}")
+    endif()
+  endforeach()
+endif()
+file(GLOB places RELATIVE ${SCRATCH}/prefix ${SCRATCH}/prefix/*)
+foreach(place ${places})
+  if(NOT place MATCHES "^(bin|include|lib|lib64|share)$")
+    message(FATAL_ERROR "installed outside of the usual folders: ${place}")
+  endif()
+endforeach()
+
 # The prefix is moved before it is used: a package must be found where it is, not where it was put.
 file(RENAME ${SCRATCH}/prefix ${SCRATCH}/moved)
 run("configuring the consumer" ${CMAKE_COMMAND} -S ${CONSUMER} -B ${SCRATCH}/build -G ${GENERATOR}

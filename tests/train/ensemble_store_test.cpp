@@ -128,6 +128,54 @@ TEST_F(Store, IsFinalisedOnceAllRowsAreThere) {
   expect_same_files(files, arrays_and_weights(path_));
 }
 
+// As when a requeued task and the one that it replaces both make a row, and one of them is cut off.
+TEST_F(Store, IsFinalisedFromWhicheverCopyOfARowIsIntact) {
+  auto store = EnsembleStore::create_or_open(path_, small_description());
+  auto other = EnsembleStore::create_or_open(path_, small_description());
+  for (int64_t row = 0; row < 4; ++row) {
+    append(store, row);
+    append(other, row);
+  }
+  std::vector<fs::path> shards;
+  for (const auto& entry : fs::directory_iterator(path_ / "shards")) shards.push_back(entry.path());
+  ASSERT_EQ(shards.size(), 2U);
+  const auto row_bytes = static_cast<size_t>(small_description().layout.row_bytes());
+  for (size_t i = 0; i < 2; ++i) {  // rows 1 and 2 each damaged in one of the files
+    auto bytes = read_file(shards[i]);
+    bytes[8 + (i + 1) * row_bytes + 20] ^= 1;
+    put_file(shards[i], bytes);
+  }
+  EXPECT_EQ(store.completed(), std::vector<bool>(4, true));
+  store.finalise();
+  for (int64_t row = 0; row < 4; ++row) {
+    EXPECT_TRUE(torch::equal(store.masks()[row], mask_of(row))) << row;
+    EXPECT_TRUE(torch::equal(store.logits()[row], logits_of(row))) << row;
+  }
+}
+
+TEST_F(Store, AShareLooksAtItsOwnRows) {
+  auto store = EnsembleStore::create_or_open(path_, small_description());
+  for (const int64_t row : {3, 0, 2}) append(store, row);
+  const RowShare share{.task = 1, .tasks = 2, .offset = 1};  // rows 0 and 2
+  EXPECT_EQ(store.completed(share), (std::vector<bool>{true, false, true, false}));
+  EXPECT_EQ(store.listed(), (std::vector<bool>{true, false, true, true}));
+  append(store, 1);
+  store.finalise();
+  EXPECT_EQ(store.completed(share), std::vector<bool>(4, true));
+  EXPECT_EQ(store.listed(), std::vector<bool>(4, true));
+}
+
+TEST_F(Store, ADamagedRowIsListedButNotThere) {
+  auto store = EnsembleStore::create_or_open(path_, small_description());
+  append(store, 2);
+  const auto shard = fs::directory_iterator(path_ / "shards")->path();
+  auto bytes = read_file(shard);
+  bytes.back() ^= 1;
+  put_file(shard, bytes);
+  EXPECT_EQ(store.listed(), (std::vector<bool>{false, false, true, false}));
+  EXPECT_EQ(store.completed(), std::vector<bool>(4, false));
+}
+
 TEST_F(Store, RowsOutOfRangeAreRefused) {
   auto store = EnsembleStore::create_or_open(path_, small_description());
   for (const int64_t row : {-1, 4}) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "core/scratch_folder.h"
 #include "expunge/core/error.h"
 #include "expunge/core/random.h"
@@ -309,11 +311,53 @@ class Recorder final : public ProgressSink {
     calls.push_back({done, total, resumed});
     if (done == interrupt_at_) request_interrupt();
   }
+  void row(std::string_view task, int64_t row, bool finished) override {
+    EXPECT_EQ(task, "subset");
+    (finished ? ended : begun).insert(row);
+  }
   std::vector<std::array<int64_t, 3>> calls;
+  std::set<int64_t> begun;
+  std::set<int64_t> ended;
 
  private:
   int64_t interrupt_at_;
 };
+
+TEST(Ensemble, SharesTogetherAreTheWhole) {
+  const ScratchFolder folder;
+  const auto problem = tiny_problem();
+  train_ensemble(folder / "whole", tiny_spec(7), tiny_recipe(), problem);
+  for (const int64_t task : {2, 0, 1}) {
+    const RowShare share{.task = task, .tasks = 3, .offset = 4};
+    Recorder progress;
+    const auto store =
+        train_ensemble(folder / "parts", tiny_spec(7), tiny_recipe(), problem, 1, &progress, share);
+    EXPECT_FALSE(store.is_finalised());
+    const int64_t rows = task == 1 ? 3 : 2;  // row r is task (4 + r) % 3's
+    EXPECT_EQ(progress.calls.front(), (std::array<int64_t, 3>{0, rows, 0}));
+    EXPECT_EQ(progress.calls.back(), (std::array<int64_t, 3>{rows, rows, 0}));
+    for (const int64_t row : progress.begun) EXPECT_EQ((4 + row) % 3, task);
+    EXPECT_EQ(progress.begun, progress.ended);
+  }
+  Recorder progress;
+  const auto store =
+      train_ensemble(folder / "parts", tiny_spec(7), tiny_recipe(), problem, 1, &progress);
+  EXPECT_TRUE(store.is_finalised());
+  EXPECT_EQ(progress.calls, (std::vector<std::array<int64_t, 3>>{{7, 7, 7}}));
+  expect_same_files(arrays_and_weights(folder / "whole"), arrays_and_weights(folder / "parts"));
+}
+
+TEST(Ensemble, TheWholeMakesWhatALostTaskHasLeft) {
+  const ScratchFolder folder;
+  const auto problem = tiny_problem();
+  train_ensemble(folder / "whole", tiny_spec(5), tiny_recipe(), problem);
+  train_ensemble(folder / "parts", tiny_spec(5), tiny_recipe(), problem, 1, nullptr,
+                 {.task = 1, .tasks = 2});
+  Recorder progress;
+  train_ensemble(folder / "parts", tiny_spec(5), tiny_recipe(), problem, 1, &progress);
+  EXPECT_EQ(progress.begun, (std::set<int64_t>{0, 2, 4}));
+  expect_same_files(arrays_and_weights(folder / "whole"), arrays_and_weights(folder / "parts"));
+}
 
 class Interruption : public testing::Test {
  protected:
