@@ -80,7 +80,11 @@ OptionGroup options_of(DataOptions& o) {
       .add("validation_per_class", o.validation_per_class,
            "validation examples of each class, instead of validation_examples; 0 for off",
            "examples")
-      .add("downscale", o.downscale, "factor by which images are shrunk, by averaging");
+      .add("downscale", o.downscale, "factor by which images are shrunk, by averaging")
+      .add("normalise", o.normalise,
+           "bring each channel to mean 0 and deviation 1 over the training set; false: inputs as "
+           "they are, "
+           "bytes divided by 255");
   return group;
 }
 
@@ -89,7 +93,8 @@ DataSplit load_data(const DataOptions& options) {
   auto all = read_all(options);
   DataSplit split{
       part_of(all.train, options.train_examples, options.train_per_class),
-      part_of(all.validation, options.validation_examples, options.validation_per_class)};
+      part_of(all.validation, options.validation_examples, options.validation_per_class),
+      options.normalise};
   if (options.format != DataFormat::folder) {  // folders are shrunk while they are read
     for (auto* part : {&split.train, &split.validation}) {
       part->images = downscaled(part->images, options.downscale, part->name);
