@@ -32,7 +32,8 @@ torch::Tensor features_of(const NearestFlags& flags) {
   auto model = read_model(flags.model);
   require_same_data(model, problem, flags.model);
   const auto dtype = model.network->parameters().scalar_type();
-  return evaluate_features(*model.network, problem.inputs.narrow(0, 0, problem.n()).to(dtype));
+  return evaluate_features(require_layers(*model.network, flags.model),
+                           problem.inputs.narrow(0, 0, problem.n()).to(dtype));
 }
 
 void choose_nearest(NearestFlags& flags) {

@@ -8,6 +8,7 @@
 #include "expunge/data/forget_set.h"
 #include "expunge/pipeline/experiment.h"
 #include "expunge/train/model_file.h"
+#include "expunge/train/script_network.h"
 #include "stages.h"
 #include "usage.h"
 
@@ -35,6 +36,41 @@ torch::Tensor read_logits_table(const std::string& path, const Problem& problem)
   return logits;
 }
 
+bool is_script(const std::string& path) {
+  return path.ends_with(".pt") || path.ends_with(".pth");
+}
+
+// A file that expunge wrote says what it is; a TorchScript one is what the configuration says that it is.
+Model read_any_model(const std::string& path, const Recipe& recipe, const Problem& problem) {
+  if (!is_script(path)) {
+    auto model = read_model(path);
+    require_same_data(model, problem, path);
+    return model;
+  }
+  Model model{.network = nullptr,
+              .recipe = recipe,
+              .shape = problem.shape,
+              .normalisation = problem.normalisation,
+              .metadata = {}};
+  model.recipe.network.kind = NetworkKind::torchscript;
+  model.recipe.network.model = path;
+  model.recipe.network.initial = InitialWeights::given;
+  model.network = make_any_network(model.recipe.network, problem.shape);
+  model.metadata = model_metadata(model.recipe, problem);
+  return model;
+}
+
+void write_any_model(const std::string& path, const Network& network, const Metadata& metadata) {
+  if (!is_script(path)) return write_model(path, network, metadata);
+  const auto* script = dynamic_cast<const ScriptNetwork*>(&network);
+  if (script == nullptr) {
+    fail<OptionError>(
+        "--out-model: a .safetensors file required, a .pt file is for a TorchScript model, got {}",
+        path);
+  }
+  script->save(path);
+}
+
 void unlearn_one(const ExperimentFlags& flags, const OneModelFlags& one) {
   if (one.forget.empty() || one.out_model.empty() || (one.shift.empty() == one.targets.empty())) {
     fail<OptionError>("--model needs --forget, --out-model, and one of --shift and --targets");
@@ -45,9 +81,8 @@ void unlearn_one(const ExperimentFlags& flags, const OneModelFlags& one) {
   auto data = load_data(config.data);
   const auto device = open_device(config.compute);
   const auto problem = make_problem(data).on(device, config.compute.precision);
-  auto model = read_model(one.model);
-  require_same_data(model, problem, one.model);
-  if (!device.is_cpu()) model.network = model.network->on(device);
+  auto model = read_any_model(one.model, config.recipe, problem);
+  if (!device.is_cpu()) model.network = model.network->copy_on(device);
   const auto forget = read_forget_set(one.forget, problem.n());
   torch::Tensor targets;
   if (!one.targets.empty()) {
@@ -64,7 +99,7 @@ void unlearn_one(const ExperimentFlags& flags, const OneModelFlags& one) {
                                                      .seed = static_cast<uint64_t>(one.seed)});
   model.metadata["expunge.unlearned"] = to_toml(forget);
   model.metadata["expunge.sample_gradients"] = to_toml(summary.sample_gradients);
-  write_model(one.out_model, *model.network, model.metadata);
+  write_any_model(one.out_model, *model.network, model.metadata);
 
   const double share =
       summary.sample_gradients / static_cast<double>(problem.n() * model.recipe.epochs);
@@ -103,15 +138,16 @@ void register_unlearn(CLI::App& app) {
   const auto one = std::make_shared<OneModelFlags>();
   add_experiment_flags(*command, *flags);
   command->add_option("--model", one->model,
-                      "One model to unlearn (safetensors written by expunge)");
+                      "One model to unlearn: safetensors written by expunge, or TorchScript (.pt)");
   command->add_option("--forget", one->forget,
                       "With --model: file of the examples to forget, one index a line");
   command->add_option("--shift", one->shift,
                       "With --model: predicted removal shift (m, C) .npy, added to its logits");
   command->add_option("--targets", one->targets,
                       "With --model: target logits (m, C) .npy, instead of --shift");
-  command->add_option("--out-model", one->out_model,
-                      "With --model: where the unlearned model goes");
+  command->add_option(
+      "--out-model", one->out_model,
+      "With --model: where the unlearned model goes, .safetensors or, of a TorchScript model, .pt");
   command->add_option("--seed", one->seed, "With --model: seed of the retained examples drawn [0]")
       ->check(check_count);
   command->callback([command, flags, one] {

@@ -23,8 +23,9 @@ struct Dataset {
 };
 
 struct DataSplit {
-  Dataset train;       // S
-  Dataset validation;  // V
+  Dataset train;          // S
+  Dataset validation;     // V
+  bool normalise = true;  // bring inputs to mean 0 and deviation 1; else only bytes to [0, 1]
 };
 
 /// The first `count` examples; InputError if there are fewer.

@@ -104,7 +104,11 @@ OptionGroup options_of(DataOptions& o) {
            "what happens to files of a folder that cannot be decoded")
       .add("cache", o.cache,
            "folder that keeps decoded images, so that a folder of images is decoded once; empty: "
-           "none");
+           "none")
+      .add("normalise", o.normalise,
+           "bring each channel to mean 0 and deviation 1 over the training set; false: inputs as "
+           "they are, "
+           "bytes divided by 255");
   return group;
 }
 
@@ -113,7 +117,8 @@ DataSplit load_data(const DataOptions& options, ProgressSink* progress) {
   auto all = read_all(options, progress);
   DataSplit split{
       part_of(all.train, options.train_examples, options.train_per_class),
-      part_of(all.validation, options.validation_examples, options.validation_per_class)};
+      part_of(all.validation, options.validation_examples, options.validation_per_class),
+      options.normalise};
   if (options.format != DataFormat::folder) {  // folders are shrunk while they are read
     for (auto* part : {&split.train, &split.validation}) {
       part->images = downscaled(part->images, options.downscale, part->name);

@@ -20,6 +20,7 @@ struct DataOptions {
   int64_t train_per_class = 0;         // instead of train_examples; 0 for off
   int64_t validation_per_class = 0;    // instead of validation_examples; 0 for off
   int64_t downscale = 1;               // images shrunk by this factor
+  bool normalise = true;               // see DataSplit
   // Of format folder:
   int64_t image_size =
       0;  // side of the square that images are brought to; 0: as they are, all of one size

@@ -78,8 +78,12 @@ FittedAttributor fit_gradients(const Experiment& experiment, const EnsembleStore
 
 TrainedModels full_models(const Experiment& experiment) {
   const auto full = std::make_shared<EnsembleStore>(experiment.open_store("full", "train"));
-  return {full->description().models,
-          [full](int64_t row) { return std::move(full->model(row).network); }};
+  return {full->description().models, [full](int64_t row) {
+            auto network = std::move(full->model(row).network);
+            auto& layered = require_layers(*network, "attribution by gradients");
+            [[maybe_unused]] const auto* owned = network.release();
+            return std::unique_ptr<LayeredNetwork>(&layered);
+          }};
 }
 
 FittedAttributor fit_attributor(const Experiment& experiment, const EnsembleStore& subset,

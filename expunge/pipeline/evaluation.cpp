@@ -8,36 +8,16 @@
 #include "expunge/core/json_number.h"
 #include "expunge/core/npy.h"
 #include "expunge/core/toml_file.h"
-#include "expunge/data/forget_set.h"
 #include "expunge/evaluate/cost.h"
 #include "expunge/evaluate/margins.h"
 #include "expunge/pipeline/forecast.h"
+#include "expunge/pipeline/method_comparison.h"
 #include "expunge/pipeline/unlearned_store.h"
 #include "expunge/report/report.h"
 #include "expunge/report/report_tables.h"
 
 namespace expunge {
 namespace {
-
-// A method's margins on one forget set, and what the table says of it.
-struct Method {
-  std::string file;  // part of a file's name
-  MethodRow row;
-  torch::Tensor margins;  // (N, m)
-  torch::Tensor klom;     // (m)
-};
-
-// Of the points of a group, the one at the median and the one at the top by KLoM of doing nothing.
-std::vector<int64_t> chosen_points(const torch::Tensor& klom, const std::vector<int64_t>& group) {
-  if (group.empty()) return {};
-  auto order = group;
-  const auto* values = klom.data_ptr<double>();
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return std::pair(values[a], a) < std::pair(values[b], b);
-  });
-  if (order.size() == 1) return order;
-  return {order[order.size() / 2], order.back()};
-}
 
 class ForgetSetEvaluation {
  public:
@@ -89,55 +69,29 @@ class ForgetSetEvaluation {
   }
 
  private:
-  void add(std::string file, MethodRow row, torch::Tensor margins) {
-    Method method{std::move(file), std::move(row), std::move(margins), {}};
+  void add(const std::string& file, MethodRow row, torch::Tensor margins) {
     const auto& options = experiment_.config().evaluation;
     KlomOptions klom_options = options.klom;
     klom_options.workers = experiment_.workers();
     ResamplingOptions resampling = options.resampling;
     resampling.workers = experiment_.workers();
-    method.klom = klom(method.margins, judges_, klom_options);
-    method.row.klom = summarise_klom(method.margins, judges_, experiment_.problem().n(),
-                                     set_.indices, klom_options, resampling);
-    write_npy(experiment_.folder() / fmt::format("klom-{}-{}.npy", set_.config.name, method.file),
-              method.klom);
-    methods_.push_back(std::move(method));
+    methods_.push_back(compare_with_oracles(std::move(row), std::move(margins), judges_,
+                                            experiment_.problem().n(), set_.indices, klom_options,
+                                            resampling));
+    write_npy(experiment_.folder() / fmt::format("klom-{}-{}.npy", set_.config.name, file),
+              methods_.back().klom);
   }
 
   void add_pictures(ForgetSetSection& section) const {
-    const auto& train = experiment_.data().train;
     constexpr size_t most_images = 100;
     for (size_t i = 0; i < std::min(section.indices.size(), most_images); ++i) {
       const int64_t index = section.indices[i];
       section.forgotten.push_back({index, label_of(index), image_of(index)});
     }
-    const int64_t n = train.size();
-    std::vector<int64_t> retained = retain_indices(set_.indices, n);
-    std::vector<int64_t> validation;
-    for (int64_t j = n; j < experiment_.problem().m(); ++j) validation.push_back(j);
-    add_examples(section, PointGroup::forget, set_.indices);
-    add_examples(section, PointGroup::retain, retained);
-    add_examples(section, PointGroup::validation, validation);
-  }
-
-  void add_examples(ForgetSetSection& section, PointGroup group,
-                    const std::vector<int64_t>& points) const {
-    for (const int64_t point : chosen_points(methods_.front().klom, points)) {
-      MarginExample example;
-      example.point = point;
-      example.group = group;
-      example.label = label_of(point);
-      example.image = image_of(point);
-      example.oracle = margins_of_point(judges_, point);
-      for (const auto& method : methods_) {
-        if (method.row.role == MethodRole::floor || method.row.role == MethodRole::reference)
-          continue;
-        example.series.push_back({method.row.method, method.row.role,
-                                  margins_of_point(method.margins, point),
-                                  method.klom[point].item<double>()});
-      }
-      section.examples.push_back(std::move(example));
-    }
+    section.examples = margin_examples(
+        methods_, judges_, experiment_.problem().n(), set_.indices,
+        [&](int64_t point) { return label_of(point); },
+        [&](int64_t point) { return image_of(point); });
   }
 
   [[nodiscard]] const Dataset& part_of(int64_t& point) const {
@@ -155,7 +109,7 @@ class ForgetSetEvaluation {
   const Experiment& experiment_;
   const ForgetSet& set_;
   torch::Tensor judges_;
-  std::vector<Method> methods_;
+  std::vector<ComparedMethod> methods_;
 };
 
 SettingsGroup settings_group(const OptionGroup& options) {

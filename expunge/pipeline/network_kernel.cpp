@@ -40,8 +40,9 @@ torch::Tensor network_kernel(const Experiment& experiment) {
   parallel_for(models, on_cpu ? experiment.workers() : 1, [&](int64_t i) {
     auto model = full.model(i);
     on_device(problem.device(), [&] {
-      if (!on_cpu) model.network = model.network->on(problem.device());
-      kernels[static_cast<size_t>(i)] = tangent_kernel(*model.network, problem.inputs, problem.n());
+      if (!on_cpu) model.network = model.network->copy_on(problem.device());
+      kernels[static_cast<size_t>(i)] = tangent_kernel(
+          require_layers(*model.network, "tangent kernel"), problem.inputs, problem.n());
     });
     tell(1);
   });

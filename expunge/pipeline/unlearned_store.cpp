@@ -94,7 +94,7 @@ EnsembleStore fill_unlearned(const Experiment& experiment, const ForgetSet& set,
   const auto mask = model_mask(experiment.oracle_spec(set), problem.n(), 0);
   const auto make = [&](int64_t row) {
     auto model = full.model(row);
-    if (!problem.device().is_cpu()) model.network = model.network->on(problem.device());
+    if (!problem.device().is_cpu()) model.network = model.network->copy_on(problem.device());
     UnlearnTask task{.problem = problem, .forget = set.indices, .targets = {}};
     if (spec.targets) task.targets = spec.targets(row);
     task.seed = derive_seed(static_cast<uint64_t>(experiment.config().ensembles.seed), spec.name,

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <mutex>
 
+#include "expunge/core/atomic_file.h"
 #include "expunge/core/device.h"
 #include "expunge/core/error.h"
+#include "expunge/core/fnv1a.h"
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/data/forget_set.h"
@@ -14,10 +16,14 @@ namespace {
 
 constexpr int64_t most_at_once = 16;  // on a CUDA device, where the number is not given
 
+std::string digest_of_file(const std::string& path) {
+  const auto bytes = read_file(path);
+  return to_toml(fmt::format("{:016x}", fnv1a(bytes.data(), bytes.size())));
+}
+
 // Before there is a store: one that is made for settings that no model can be trained with would
 // refuse the corrected ones.
-void check(const EnsembleSpec& spec, const Recipe& recipe, int64_t n) {
-  recipe.validate();
+void check(const EnsembleSpec& spec, int64_t n) {
   if (spec.models < 1)
     fail<OptionError>("ensemble {}: at least 1 model required, got {}", spec.name, spec.models);
   if (spec.masks && !spec.excluded.empty()) {
@@ -29,14 +35,15 @@ void check(const EnsembleSpec& spec, const Recipe& recipe, int64_t n) {
   }
 }
 
-EnsembleDescription describe(const EnsembleSpec& spec, const Recipe& recipe,
-                             const Problem& problem) {
+}  // namespace
+
+EnsembleDescription describe_ensemble(const EnsembleSpec& spec, const Problem& problem) {
+  check(spec, problem.n());
   EnsembleDescription d;
   d.name = spec.name;
   d.models = spec.models;
   d.layout = {problem.n(), problem.m(), problem.shape.classes, spec.logits_dtype};
   d.weights = spec.weights;
-  d.settings = recipe_settings(recipe);
   d.settings["seed"] = fmt::format("{}", spec.seed);
   d.settings["data"] = problem.fingerprint;
   if (!spec.masks_of.empty()) d.settings["masks_of"] = to_toml(spec.masks_of);
@@ -52,11 +59,11 @@ EnsembleDescription describe(const EnsembleSpec& spec, const Recipe& recipe,
   return d;
 }
 
-}  // namespace
-
 std::map<std::string, std::string> recipe_settings(const Recipe& recipe) {
-  Recipe copy = recipe;
-  return settings_of(options_of(copy), "recipe.");
+  auto settings = settings_of(recipe, "recipe.");
+  if (recipe.network.kind == NetworkKind::torchscript)
+    settings["recipe.model_digest"] = digest_of_file(recipe.network.model);
+  return settings;
 }
 
 uint64_t model_seed(const EnsembleSpec& spec, int64_t row) {
@@ -73,20 +80,18 @@ torch::Tensor model_mask(const EnsembleSpec& spec, int64_t n, int64_t row) {
   return mask;
 }
 
-std::unique_ptr<LayeredNetwork> train_member(const EnsembleSpec& spec, const Recipe& recipe,
-                                             const Problem& problem, int64_t row,
-                                             GraphTraining* graphs) {
+std::unique_ptr<Network> train_member(const EnsembleSpec& spec, const Recipe& recipe,
+                                      const Problem& problem, int64_t row, GraphTraining* graphs) {
   const auto members_tensor = model_mask(spec, problem.n(), row).nonzero().flatten().contiguous();
   const std::span<const int64_t> members(members_tensor.data_ptr<int64_t>(),
                                          static_cast<size_t>(members_tensor.numel()));
   const uint64_t seed = model_seed(spec, row);
-  auto network = make_network(recipe.network, problem.shape);
-  network->initialise(derive_seed(seed, "initial", 0));
-  if (!problem.device().is_cpu()) network = network->on(problem.device());
+  auto network = initial_network(recipe.network, problem.shape, derive_seed(seed, "initial", 0));
+  if (!problem.device().is_cpu()) network = network->copy_on(problem.device());
   const uint64_t order = derive_seed(seed, "order", 0);
   try {
     if (graphs != nullptr) {
-      graphs->train(*network, members, order);
+      graphs->train(require_layers(*network, "training by graphs"), members, order);
     } else {
       train_network(*network, problem.training, members, recipe, order);
     }
@@ -99,7 +104,9 @@ std::unique_ptr<LayeredNetwork> train_member(const EnsembleSpec& spec, const Rec
 EnsembleStore train_ensemble(const std::filesystem::path& folder, const EnsembleSpec& spec,
                              const Recipe& recipe, const Problem& problem, int64_t workers,
                              ProgressSink* progress, const RowShare& share) {
-  check(spec, recipe, problem.n());
+  recipe.validate();
+  auto description = describe_ensemble(spec, problem);
+  description.settings.merge(recipe_settings(recipe));
   const auto graphs = GraphTraining::make(problem, recipe);
   if (graphs != nullptr) {
     const auto examples = model_mask(spec, problem.n(), 0).sum().item<int64_t>();
@@ -107,7 +114,7 @@ EnsembleStore train_ensemble(const std::filesystem::path& folder, const Ensemble
     on_device(problem.device(), [&] { workers = graphs->at_once(examples, most); });
   }
   return fill_store(
-      folder, describe(spec, recipe, problem), recipe, problem,
+      folder, description, recipe, problem,
       [&](int64_t row) { return model_mask(spec, problem.n(), row); },
       [&](int64_t row) {
         return MadeModel{train_member(spec, recipe, problem, row, graphs.get()), {}};
@@ -120,6 +127,17 @@ EnsembleStore train_ensemble(const std::filesystem::path& folder, const Ensemble
 
 EnsembleStore fill_store(const std::filesystem::path& folder,
                          const EnsembleDescription& description, const Recipe& recipe,
+                         const Problem& problem,
+                         const std::function<torch::Tensor(int64_t)>& mask_of,
+                         const std::function<MadeModel(int64_t)>& make, int64_t workers,
+                         ProgressSink* progress, const RowShare& share,
+                         const std::function<void(int64_t)>& released) {
+  return fill_store(folder, description, model_metadata(recipe, problem), problem, mask_of, make,
+                    workers, progress, share, released);
+}
+
+EnsembleStore fill_store(const std::filesystem::path& folder,
+                         const EnsembleDescription& description, const Metadata& common_metadata,
                          const Problem& problem,
                          const std::function<torch::Tensor(int64_t)>& mask_of,
                          const std::function<MadeModel(int64_t)>& make, int64_t workers,
@@ -144,7 +162,7 @@ EnsembleStore fill_store(const std::filesystem::path& folder,
     if (progress != nullptr) progress->row(description.name, row, finished);
   };
   report();
-  auto common = model_metadata(recipe, problem);
+  auto common = common_metadata;
   if (!problem.device().is_cpu()) {
     common["expunge.device"] = describe_device(problem.device());
     common["expunge.precision"] = problem.precision == Precision::half ? "half" : "float32";

@@ -37,11 +37,15 @@ uint64_t model_seed(const EnsembleSpec& spec, int64_t row);
 /// Mask (n) bool of model `row`.
 torch::Tensor model_mask(const EnsembleSpec& spec, int64_t n, int64_t row);
 
+/// What the store of such an ensemble is made for, beside what decides how one model is trained. OptionError
+/// or InputError for a spec that no models can be trained for.
+EnsembleDescription describe_ensemble(const EnsembleSpec& spec, const Problem& problem);
+
 /// One model of an ensemble, trained from scratch on the problem's device; by `graphs`, made for the
 /// same problem and recipe, where there is one.
-std::unique_ptr<LayeredNetwork> train_member(const EnsembleSpec& spec, const Recipe& recipe,
-                                             const Problem& problem, int64_t row,
-                                             GraphTraining* graphs = nullptr);
+std::unique_ptr<Network> train_member(const EnsembleSpec& spec, const Recipe& recipe,
+                                      const Problem& problem, int64_t row,
+                                      GraphTraining* graphs = nullptr);
 
 /// Opens or makes the ensemble's store in `folder` and trains the rows that it lacks, `workers` at
 /// a time (0: one a processor; on a CUDA device as many as it has memory for, 16 at most), each on one
@@ -75,7 +79,17 @@ EnsembleStore fill_store(const std::filesystem::path& folder,
                          ProgressSink* progress = nullptr, const RowShare& share = {},
                          const std::function<void(int64_t)>& released = {});
 
-/// All options of the recipe by name, as TOML text: what ensemble.json records.
+/// The same for networks that no recipe describes: `common` goes into every model's file.
+EnsembleStore fill_store(const std::filesystem::path& folder,
+                         const EnsembleDescription& description, const Metadata& common,
+                         const Problem& problem,
+                         const std::function<torch::Tensor(int64_t)>& mask_of,
+                         const std::function<MadeModel(int64_t)>& make, int64_t workers = 0,
+                         ProgressSink* progress = nullptr, const RowShare& share = {},
+                         const std::function<void(int64_t)>& released = {});
+
+/// All options of the recipe by name, as TOML text, and a digest of the file of a TorchScript network: what
+/// ensemble.json records.
 std::map<std::string, std::string> recipe_settings(const Recipe& recipe);
 
 }  // namespace expunge

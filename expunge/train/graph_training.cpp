@@ -111,6 +111,7 @@ std::unique_ptr<GraphTraining> GraphTraining::make(const Problem& problem, const
     fail<OptionError>("option precision: half required, but {} has no bfloat16",
                       describe_device(problem.device()));
   }
+  if (recipe.network.kind == NetworkKind::torchscript) return nullptr;  // step by step
   const auto network = make_network(recipe.network, problem.shape);
   const auto plan = TrainingPlan::make(*network, problem.shape, half);
   if (plan == nullptr) return nullptr;

@@ -54,8 +54,11 @@ Recipe recipe_of(const Metadata& metadata, const std::string& where) {
     if (name.compare(0, recipe_prefix.size(), recipe_prefix) == 0)
       group.set(name.substr(recipe_prefix.size()), value_of(metadata, name, where));
   }
-  for (const auto& field : group.fields())
-    value_of(metadata, std::string(recipe_prefix) + field.name, where);
+  const auto counted = settings_of(recipe, "");
+  for (const auto& field : group.fields()) {
+    if (counted.count(field.name) > 0)
+      value_of(metadata, std::string(recipe_prefix) + field.name, where);
+  }
   recipe.validate();
   return recipe;
 }
@@ -104,8 +107,7 @@ void check_finite(const NamedTensors& state, const std::string& where) {
 }  // namespace
 
 Metadata model_metadata(const Recipe& recipe, const Problem& problem) {
-  Recipe copy = recipe;
-  Metadata metadata = settings_of(options_of(copy), std::string(recipe_prefix));
+  Metadata metadata = settings_of(recipe, std::string(recipe_prefix));
   metadata["format"] = "pt";
   metadata["expunge.input"] = to_toml(
       std::vector<int64_t>{problem.shape.channels, problem.shape.height, problem.shape.width});
@@ -141,7 +143,7 @@ Model read_model(const std::filesystem::path& path) {
   }
   // Before the network takes memory: sizes in the metadata may be anything.
   check_state(required, file.tensors, where);
-  model.network = make_network(model.recipe.network, model.shape);
+  model.network = make_any_network(model.recipe.network, model.shape);
   load_state(*model.network, file.tensors, where);
   check_finite(model.network->state(), where);
   model.metadata = std::move(file.metadata);

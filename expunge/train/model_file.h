@@ -1,7 +1,8 @@
 // A model in a file that loads again: safetensors with its recipe in the metadata.
 //
 // Tensor names are those of the layers ("1.weight", "1.bias", ...), as PyTorch's state_dict of the
-// same torch.nn.Sequential has them. Metadata (all text):
+// same torch.nn.Sequential has them, or those of a TorchScript network's own module, whose .pt file must then be
+// where the recipe says. Metadata (all text):
 //   format               "pt"
 //   expunge.recipe.*     every option of the recipe, as TOML text
 //   expunge.input        [channels, height, width]
@@ -25,7 +26,7 @@ namespace expunge {
 using Metadata = std::map<std::string, std::string>;
 
 struct Model {
-  std::unique_ptr<LayeredNetwork> network;
+  std::unique_ptr<Network> network;
   Recipe recipe;
   NetworkShape shape;
   Normalisation normalisation;

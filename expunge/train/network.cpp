@@ -48,6 +48,17 @@ torch::Tensor in_batches(const char* what, const torch::Tensor& inputs, int64_t 
 
 }  // namespace
 
+std::unique_ptr<Network> Network::copy_on(torch::Device device) const {
+  fail("a network that can be moved to {} required, this one cannot", device.str());
+}
+
+LayeredNetwork& require_layers(Network& network, const std::string& what) {
+  if (auto* layered = dynamic_cast<LayeredNetwork*>(&network)) return *layered;
+  fail<InputError>(
+      "{}: a network whose layers are known (mlp, convnet, resnet9) required, got another one",
+      what);
+}
+
 LayeredNetwork::LayeredNetwork(std::function<std::unique_ptr<Layer>()> build,
                                torch::ScalarType dtype, torch::Device device)
     : build_(std::move(build)), root_(build_()) {

@@ -37,6 +37,8 @@ class Network {
   [[nodiscard]] virtual NamedTensors state() const = 0;
   /// A network of the same architecture with memory of its own and the same state.
   [[nodiscard]] virtual std::unique_ptr<Network> clone() const = 0;
+  /// The same in memory on another device. Error for a network that cannot be moved.
+  [[nodiscard]] virtual std::unique_ptr<Network> copy_on(torch::Device device) const;
 };
 
 /// A network built of layers (layer.h), all of whose parameters lie in one vector in the order of
@@ -61,6 +63,9 @@ class LayeredNetwork final : public Network {
   [[nodiscard]] torch::Tensor gradient() const override { return gradient_; }
   [[nodiscard]] NamedTensors state() const override { return state_; }
   [[nodiscard]] std::unique_ptr<Network> clone() const override;
+  [[nodiscard]] std::unique_ptr<Network> copy_on(torch::Device device) const override {
+    return on(device);
+  }
   /// The same network in float32 or float64, on the same device.
   [[nodiscard]] std::unique_ptr<LayeredNetwork> as(torch::ScalarType dtype) const;
 
@@ -85,6 +90,10 @@ class LayeredNetwork final : public Network {
   std::vector<Parameter*> trained_;
   Layer* last_learning_ = nullptr;  // the last layer that has parameters
 };
+
+/// The network as one whose layers are known, which some methods need; InputError, beginning with `what`,
+/// which names the method, for a network that others wrote.
+LayeredNetwork& require_layers(Network& network, const std::string& what);
 
 /// Names and shapes of the state of a network whose outermost layer is `root`, before it has
 /// memory.

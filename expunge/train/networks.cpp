@@ -10,6 +10,7 @@
 #include "expunge/train/linear.h"
 #include "expunge/train/pointwise.h"
 #include "expunge/train/pooling.h"
+#include "expunge/train/script_network.h"
 
 namespace expunge {
 namespace {
@@ -71,6 +72,8 @@ std::unique_ptr<Layer> build_resnet9(double width, const NetworkShape& shape) {
 std::function<std::unique_ptr<Layer>()> builder_of(const NetworkOptions& options,
                                                    const NetworkShape& shape) {
   options.validate();
+  if (options.kind == NetworkKind::torchscript)
+    fail<InputError>("network: one whose layers are known required, got a TorchScript file");
   if (shape.classes < 2)
     fail<InputError>("a classifier of at least 2 classes required, got {}", shape.classes);
   const int64_t side = std::min(shape.height, shape.width);
@@ -85,21 +88,69 @@ std::function<std::unique_ptr<Layer>()> builder_of(const NetworkOptions& options
     case NetworkKind::resnet9:
       return [=] { return build_resnet9(options.width, shape); };
     case NetworkKind::mlp:
+    case NetworkKind::torchscript:
       break;
   }
   return [=] { return build_mlp(options.hidden, shape); };
+}
+
+torch::ScalarType dtype_of(const NetworkOptions& options) {
+  return options.dtype == DtypeKind::float64 ? torch::kFloat64 : torch::kFloat32;
+}
+
+std::unique_ptr<ScriptNetwork> load_script(const NetworkOptions& options,
+                                           const NetworkShape& shape) {
+  options.validate();
+  auto network = ScriptNetwork::load(options.model, dtype_of(options));
+  const auto inputs =
+      torch::zeros({2, shape.channels, shape.height, shape.width}, dtype_of(options));
+  const auto classes = [&] {
+    try {
+      if (options.initial == InitialWeights::reset) network->require_reset();
+      return network->forward(inputs, Mode::eval).size(1);
+    } catch (const InputError& error) {
+      fail<InputError>("{}: {}", options.model, error.what());
+    }
+  }();
+  if (classes != shape.classes) {
+    fail<InputError>("{}: logits of {} classes as in the data required, got {}", options.model,
+                     shape.classes, classes);
+  }
+  return network;
 }
 
 }  // namespace
 
 std::unique_ptr<LayeredNetwork> make_network(const NetworkOptions& options,
                                              const NetworkShape& shape) {
-  const auto dtype = options.dtype == DtypeKind::float64 ? torch::kFloat64 : torch::kFloat32;
-  return std::make_unique<LayeredNetwork>(builder_of(options, shape), dtype);
+  return std::make_unique<LayeredNetwork>(builder_of(options, shape), dtype_of(options));
+}
+
+std::unique_ptr<Network> make_any_network(const NetworkOptions& options,
+                                          const NetworkShape& shape) {
+  if (options.kind == NetworkKind::torchscript) return load_script(options, shape);
+  return make_network(options, shape);
+}
+
+std::unique_ptr<Network> initial_network(const NetworkOptions& options, const NetworkShape& shape,
+                                         uint64_t seed) {
+  if (options.kind != NetworkKind::torchscript) {
+    auto network = make_network(options, shape);
+    network->initialise(seed);
+    return network;
+  }
+  auto network = load_script(options, shape);
+  if (options.initial == InitialWeights::reset) network->reset(seed);
+  network->seed_draws(seed);
+  return network;
 }
 
 NamedShapes state_shapes(const NetworkOptions& options, const NetworkShape& shape) {
-  return state_shapes(*builder_of(options, shape)());
+  if (options.kind != NetworkKind::torchscript) return state_shapes(*builder_of(options, shape)());
+  NamedShapes shapes;
+  for (const auto& [name, tensor] : load_script(options, shape)->state())
+    shapes.emplace_back(name, tensor.sizes().vec());
+  return shapes;
 }
 
 }  // namespace expunge

@@ -26,13 +26,23 @@ struct NetworkShape {
 ///            conv3-256, max pool 2, residual of two conv3-256, conv3-128 without padding, each
 ///            convolution with BatchNorm and ReLU; largest over pixels; linear; times 0.2
 ///
+/// A TorchScript network has no layers that are known here: InputError.
 /// Channels are multiplied by NetworkOptions::width and rounded. Throws InputError if the images
 /// are too small for the architecture.
 std::unique_ptr<LayeredNetwork> make_network(const NetworkOptions& options,
                                              const NetworkShape& shape);
 
-/// Names and shapes of such a network's state, without making it: what a weight file must hold
-/// before memory is taken for a network that the file describes. Throws as make_network does.
+/// Any network that the options name, a TorchScript one included, whose parameters are yet to be set.
+/// InputError for a TorchScript module that does not turn such inputs into such logits.
+std::unique_ptr<Network> make_any_network(const NetworkOptions& options, const NetworkShape& shape);
+
+/// The same as training begins with it: parameters drawn from `seed`, for TorchScript by the module's own
+/// method or as they are in the file.
+std::unique_ptr<Network> initial_network(const NetworkOptions& options, const NetworkShape& shape,
+                                         uint64_t seed);
+
+/// Names and shapes of any network's state, of layered ones without making it: what a weight file must
+/// hold before memory is taken for a network that the file describes. Throws as make_any_network does.
 NamedShapes state_shapes(const NetworkOptions& options, const NetworkShape& shape);
 
 }  // namespace expunge

@@ -31,8 +31,15 @@ struct Problem {
   [[nodiscard]] Problem on(torch::Device device, Precision precision) const;
 };
 
-/// Normalises both parts by the training part's channels. InputError if a part is not sound or the
+/// Normalises both parts by the training part's channels, unless the data say otherwise. InputError if a part is not sound or the
 /// two differ in image size or number of classes.
 Problem make_problem(const DataSplit& data);
+
+/// A problem whose inputs are used as they are: inputs (m, ...) float32 or float64 of any shape, of which
+/// the first n are the training set, labels (m) int64 in [0, classes), both on the CPU. Images (m, C, H, W)
+/// are held channels last. InputError for other shapes, dtypes and sizes, NonFiniteError for an input
+/// that is not finite.
+Problem make_problem(const torch::Tensor& inputs, const torch::Tensor& labels, int64_t n,
+                     int64_t classes);
 
 }  // namespace expunge

@@ -13,6 +13,12 @@ void NetworkOptions::validate() const {
     require_option(size > 0, "hidden", "widths above 0", static_cast<double>(size));
   }
   require_option(width > 0 && width <= 1000, "width", "a factor above 0, at most 1000", width);
+  if (kind == NetworkKind::torchscript && model.empty())
+    fail<OptionError>("option model: a TorchScript file required for network = \"torchscript\"");
+  if (kind != NetworkKind::torchscript && !model.empty()) {
+    fail<OptionError>(
+        "option model: network = \"torchscript\" required beside it, got \"{}\" without", model);
+  }
 }
 
 void OptimiserOptions::validate() const {
@@ -61,14 +67,20 @@ OptionGroup options_of(Recipe& recipe) {
       .add("network", recipe.network.kind,
            {{"mlp", NetworkKind::mlp},
             {"convnet", NetworkKind::convnet},
-            {"resnet9", NetworkKind::resnet9}},
-           "architecture: fully connected, a small convolutional net with BatchNorm, or the "
-           "paper's ResNet-9")
+            {"resnet9", NetworkKind::resnet9},
+            {"torchscript", NetworkKind::torchscript}},
+           "architecture: fully connected, a small convolutional net with BatchNorm, the paper's "
+           "ResNet-9, or one of your own as a TorchScript file")
       .add("hidden", recipe.network.hidden, "widths of the hidden layers of an mlp", "units")
       .add("width", recipe.network.width, "factor on the channels of convnet and resnet9")
       .add("dtype", recipe.network.dtype,
            {{"float32", DtypeKind::float32}, {"float64", DtypeKind::float64}},
            "number format of parameters and activations")
+      .add("model", recipe.network.model, "file of a torchscript network")
+      .add("initial", recipe.network.initial,
+           {{"reset", InitialWeights::reset}, {"given", InitialWeights::given}},
+           "where a torchscript network's training begins: fresh weights by its own method "
+           "reset_parameters(seed), or the file's, which must not come from the training set")
       .add("optimiser", recipe.optimiser.kind,
            {{"sgd", OptimiserKind::sgd},
             {"adam", OptimiserKind::adam},
@@ -93,6 +105,16 @@ OptionGroup options_of(Recipe& recipe) {
       .add("batch_size", recipe.batch_size,
            "examples of one step; the last batch of an epoch may be smaller", "examples");
   return group;
+}
+
+std::map<std::string, std::string> settings_of(const Recipe& recipe, const std::string& prefix) {
+  Recipe copy = recipe;
+  auto settings = settings_of(options_of(copy), prefix);
+  if (recipe.network.kind != NetworkKind::torchscript) {
+    settings.erase(prefix + "model");
+    settings.erase(prefix + "initial");
+  }
+  return settings;
 }
 
 }  // namespace expunge

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,9 @@
 
 namespace expunge {
 
-enum class NetworkKind { mlp, convnet, resnet9 };
+enum class NetworkKind { mlp, convnet, resnet9, torchscript };
+/// Where the training of a TorchScript network begins.
+enum class InitialWeights { reset, given };
 enum class OptimiserKind { sgd, adam, adamw };
 enum class ScheduleKind { triangle, cosine, linear, constant };
 enum class DtypeKind { float32, float64 };
@@ -20,6 +23,9 @@ struct NetworkOptions {
   std::vector<int64_t> hidden = {128};  // widths of an MLP's hidden layers
   double width = 1;                     // factor on the channels of convnet and resnet9
   DtypeKind dtype = DtypeKind::float32;
+  std::string model = {};  // of torchscript: the file (train/script_network.h)
+  InitialWeights initial =
+      InitialWeights::reset;  // of torchscript: by its method, or the file's weights
 
   void validate() const;
 };
@@ -71,5 +77,9 @@ struct Recipe {
 
 /// The groups "recipe" options are read from: [recipe] with all keys in one table.
 OptionGroup options_of(Recipe& recipe);
+
+/// Every option that counts for the recipe, as TOML text by prefix and name: `model` and `initial` are
+/// TorchScript networks' alone, so that the records of others are what they were before there were these.
+std::map<std::string, std::string> settings_of(const Recipe& recipe, const std::string& prefix);
 
 }  // namespace expunge

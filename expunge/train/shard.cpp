@@ -55,9 +55,10 @@ std::string record_of(const RowLayout& layout, int64_t row, const torch::Tensor&
                       const torch::Tensor& logits) {
   if (mask.scalar_type() != torch::kBool || mask.sizes() != at::IntArrayRef({layout.n}) ||
       logits.sizes() != at::IntArrayRef({layout.m, layout.classes})) {
-    fail("store row {}: mask ({}) Bool and logits ({}, {}) required, got ({}) {} and ({})", row,
-         layout.n, layout.m, layout.classes, fmt::join(mask.sizes(), ", "),
-         toString(mask.scalar_type()), fmt::join(logits.sizes(), ", "));
+    fail<InputError>(
+        "store row {}: mask ({}) Bool and logits ({}, {}) required, got ({}) {} and ({})", row,
+        layout.n, layout.m, layout.classes, fmt::join(mask.sizes(), ", "),
+        toString(mask.scalar_type()), fmt::join(logits.sizes(), ", "));
   }
   const auto stored = logits.to(layout.logits_dtype).contiguous();
   const auto finite = torch::isfinite(stored);

@@ -36,9 +36,9 @@ UnlearnSummary BadTeacher::unlearn(Network& network, const UnlearnTask& task) co
   const auto retained = retained_examples(task);
   const auto forgotten = forget_mask(task.forget, problem.n());
   const auto good = network.clone();
-  auto bad = make_network(architecture_, problem.shape);
-  bad->initialise(derive_seed(task.seed, "bad teacher", 0));
-  bad = bad->on(network.parameters().device());
+  const auto bad =
+      initial_network(architecture_, problem.shape, derive_seed(task.seed, "bad teacher", 0))
+          ->copy_on(network.parameters().device());
 
   GradientPasses passes(network, task, options_.stepping);
   const auto loss = [&](const GradientPasses::Batch& batch, torch::Tensor& gradient) {

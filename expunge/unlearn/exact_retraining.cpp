@@ -18,9 +18,9 @@ ExactRetraining::ExactRetraining(const Recipe& recipe) : recipe_(recipe) {
 UnlearnSummary ExactRetraining::unlearn(Network& network, const UnlearnTask& task) const {
   check_forget(task);
   const auto retained = retained_examples(task);
-  auto fresh = make_network(recipe_.network, task.problem.shape);
-  fresh->initialise(derive_seed(task.seed, "initial", 0));
-  fresh = fresh->on(network.parameters().device());
+  const auto fresh =
+      initial_network(recipe_.network, task.problem.shape, derive_seed(task.seed, "initial", 0))
+          ->copy_on(network.parameters().device());
   train_network(*fresh, task.problem.training, retained, recipe_,
                 derive_seed(task.seed, "order", 0));
   load_state(network, fresh->state(), "retraining");

@@ -37,7 +37,9 @@ torch::Tensor damped_solve(const torch::Tensor& gram, const torch::Tensor& resid
 
 torch::Tensor inputs_of(const UnlearnTask& task, std::span<const int64_t> points,
                         torch::ScalarType dtype) {
-  return rows(task.problem.inputs, points).to(dtype).contiguous(at::MemoryFormat::ChannelsLast);
+  const auto inputs = rows(task.problem.inputs, points).to(dtype);
+  return inputs.contiguous(inputs.dim() == 4 ? at::MemoryFormat::ChannelsLast
+                                             : at::MemoryFormat::Contiguous);
 }
 
 // Of the network as it is, from uniform retained examples and a random direction each.

@@ -79,9 +79,10 @@ TEST_F(RunConfigFile, EveryKeyComesBack) {
     const auto groups = option_groups(config);
     const auto& field = groups[g].fields()[f];
     const auto value = another_value(field);
-    // Of the prior that uses it only.
+    // Of the prior, or the network, that uses it only.
     if (field.name == "self_variance") config.attribution.ridge.prior = EffectPrior::self;
-    const size_t changes = field.name == "self_variance" ? 2 : 1;
+    if (field.name == "model") config.recipe.network.kind = NetworkKind::torchscript;
+    const size_t changes = field.name == "self_variance" || field.name == "model" ? 2 : 1;
     field.set(value);
     const auto text = to_toml(config, false);
     const auto after = lines_of(text);
@@ -188,7 +189,8 @@ TEST_F(RunConfigFile, ValuesOfAnotherTypeAreRefusedWithTheirLine) {
   EXPECT_EQ(refusal_at(2, "[recipe]\nhidden = [8, \"x\"]"),
             "hidden: true or false, a number, a text or a list of one of them required");
   EXPECT_EQ(refusal_at(2, "[recipe]\nnetwork = \"mpl\""),
-            "option network: one of mlp, convnet, resnet9 required, got \"mpl\"; did you mean "
+            "option network: one of mlp, convnet, resnet9, torchscript required, got \"mpl\"; did "
+            "you mean "
             "\"mlp\"?");
   EXPECT_EQ(refusal_at(1, "name = 3"), "option name: text required, got 3");
 }

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <set>
 
 #include "core/scratch_folder.h"
 #include "expunge/core/error.h"
+#include "message_of.h"
 #include "train/tiny_problem.h"
 
 namespace expunge {
@@ -154,6 +156,46 @@ TEST(Problem, PartsThatDoNotFitAreRefused) {
               "training set: labels from 0 to 2 required, got 3 at example 4");
   EXPECT_SAYS(message([](DataSplit& d) { d.validation.labels = d.train.labels; }),
               "validation set: ");
+}
+
+TEST(Problem, TensorsAreUsedAsTheyAre) {
+  torch::manual_seed(2);
+  const auto inputs = torch::randn({6, 5});
+  const auto labels = torch::tensor({0, 1, 2, 0, 1, 2}, torch::kInt64);
+  const auto problem = make_problem(inputs, labels, 4, 3);
+  EXPECT_EQ(problem.n(), 4);
+  EXPECT_EQ(problem.m(), 6);
+  EXPECT_EQ(problem.shape.classes, 3);
+  EXPECT_TRUE(torch::equal(problem.inputs, inputs));
+  EXPECT_TRUE(torch::equal(problem.training.inputs, inputs.narrow(0, 0, 4)));
+  EXPECT_TRUE(make_problem(torch::randn({6, 2, 3, 3}), labels, 4, 3)
+                  .inputs.is_contiguous(at::MemoryFormat::ChannelsLast));
+  for (const auto& other :
+       {make_problem(inputs + 1, labels, 4, 3), make_problem(inputs, 2 - labels, 4, 3),
+        make_problem(inputs, labels, 3, 3), make_problem(inputs, labels, 4, 4)})
+    EXPECT_NE(other.fingerprint, problem.fingerprint);
+}
+
+TEST(Problem, TensorsThatAreNoProblemAreRefused) {
+  const auto inputs = torch::ones({6, 5});
+  const auto labels = torch::tensor({0, 1, 2, 0, 1, 2}, torch::kInt64);
+  const auto refuses = [](const std::string& says, auto&&... arguments) {
+    EXPECT_NE(message_of<InputError>([&] { make_problem(arguments...); }).find(says),
+              std::string::npos)
+        << message_of<InputError>([&] { make_problem(arguments...); });
+  };
+  refuses("inputs: (points, ...) float32 or float64 required, got (6) of Float", torch::ones({6}),
+          labels, 4, 3);
+  refuses("of Long", inputs.to(torch::kInt64), labels, 4, 3);
+  refuses("labels: (6) int64 required, got (6) of Int", inputs, labels.to(torch::kInt32), 4, 3);
+  refuses("got (5) of Long", inputs, labels.narrow(0, 0, 5), 4, 3);
+  refuses("from 1 to all 6 points required, got 7", inputs, labels, 7, 3);
+  refuses("from 0 to 1 required, got 2 for point 2", inputs, labels, 4, 2);
+  refuses("at least 2 required, got 1", inputs, labels * 0, 4, 1);
+  auto broken = inputs.clone();
+  broken[3][1] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THROW(make_problem(broken, labels, 4, 3), NonFiniteError);
+  refuses("at point 3", broken, labels, 4, 3);
 }
 
 }  // namespace
