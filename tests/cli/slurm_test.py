@@ -179,7 +179,7 @@ class Slurm(cli.Scratch):
         super().setUp()
         self.cluster = Cluster()
         self.addCleanup(self.cluster.close)
-        cli.tiny_experiment(self.folder, epochs=3000, subset=30, full=12, oracles=20)
+        cli.tiny_experiment(self.folder, epochs=9000, subset=12, full=6, oracles=10)
 
     def launch(self, *arguments, **keywords):
         return self.succeeds("launch", "slurm", "tiny.toml", "--out", "out", *arguments,
@@ -212,9 +212,15 @@ class Slurm(cli.Scratch):
         job = submitted["jobs"][0]["id"]
         self.cluster.wait_for(lambda: self.begun() >= 3 and "n1" in " ".join(self.cluster.queue()), "the first rows")
 
-        # Held still, so that there is time to look.
-        self.cluster.call("scontrol", "suspend", job)
-        status = self.status()
+        # Held still, so that there is time to look. What tasks note is up to a second old: the row that one
+        # names may be done by now, but not every time.
+        for _ in range(5):
+            self.cluster.call("scontrol", "suspend", job)
+            status = self.status()
+            if any(store["running"] for store in status["stores"]):
+                break
+            self.cluster.call("scontrol", "resume", job)
+            time.sleep(0.3)
         self.assertGreater(sum(store["done"] for store in status["stores"]), 0)
         self.assertGreater(sum(store["running"] for store in status["stores"]), 0, status)
         text = self.succeeds("status", "out", env=self.cluster.environment)
@@ -223,7 +229,7 @@ class Slurm(cli.Scratch):
         self.refuses_to_launch_twice()
         self.cluster.call("scontrol", "resume", job)
         self.assertGreater(self.cluster.lose("n1"), 0, self.cluster.queue())
-        self.assertLess(self.done(), 62, "the node was lost too late")
+        self.assertLess(self.done(), 28, "the node was lost too late")
 
         self.wait_until_done()
         self.assertEqual(results(self.path("out")), results(self.path("whole")), self.logs())
