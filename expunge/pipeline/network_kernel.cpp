@@ -59,6 +59,8 @@ CarriedEffects carried_effects(const Experiment& experiment) {
 std::string kernel_missing(const Experiment& experiment) {
   if (experiment.problem().n() > kMostKernelExamples)
     return fmt::format("more than {} training examples", kMostKernelExamples);
+  if (experiment.config().recipe.network.kind == NetworkKind::torchscript)
+    return "the layers of a TorchScript network are not known";
   if (!experiment.open_store("full", "train").description().weights)
     return "the full models' weights were not kept";
   return {};

@@ -23,7 +23,8 @@ CarriedEffects carried_effects(const Experiment& experiment);
 /// Examples up to which it is had without being asked for: it takes n^2 float64.
 inline constexpr int64_t kMostKernelExamples = 10000;
 
-/// Why that is not to be had without being asked for: more training examples than that, or full models whose weights were not kept. Empty where it is.
+/// Why that is not to be had without being asked for: more training examples than that, a TorchScript network, or full
+/// models whose weights were not kept. Empty where it is.
 std::string kernel_missing(const Experiment& experiment);
 
 /// What the estimator uses of it: carried_effects() for Estimator::carried, and for Estimator::automatic

@@ -23,7 +23,7 @@ namespace {
 constexpr double kHour = 3600;
 
 int64_t parameters_of(const Recipe& recipe, const NetworkShape& shape) {
-  return make_network(recipe.network, shape)->parameters().numel();
+  return make_any_network(recipe.network, shape)->parameters().numel();
 }
 
 // The most that this process has held so far.
