@@ -13,7 +13,7 @@ import time
 
 import cli
 
-KILLS = 100
+KILLS = int(os.environ.get("EXPUNGE_KILLS", "24"))  # EXPUNGE_KILLS=100 takes minutes
 SEED = 20260131
 REQUESTS = 12
 
