@@ -5,6 +5,7 @@ The moments are shares, drawn from one seed, of what a command takes on this mac
 transactions for a few hundredths of a second only, so that every other one is killed as soon as it is seen there."""
 import contextlib
 import json
+import os
 import random
 import shutil
 import signal
