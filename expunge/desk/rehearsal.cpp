@@ -295,7 +295,7 @@ class Rehearsing {
   FittedEvidence fitted_;
   EnsembleStore full_;
   int64_t models_;
-  std::vector<std::unique_ptr<LayeredNetwork>> newest_;
+  std::vector<std::unique_ptr<Network>> newest_;
   std::vector<double> spent_;
   std::vector<EarlierRemovals> effects_;  // after each request
   std::mutex telling_;
