@@ -241,7 +241,7 @@ CLI::App* add_desk_command(CLI::App& parent, const char* name, const char* help,
   return command;
 }
 
-void register_init(CLI::App& parent) {
+void register_desk_init(CLI::App& parent) {
   const auto flags = std::make_shared<InitFlags>();
   auto* command = add_desk_command(parent, "init",
                                    "Open a desk over an experiment's subset and full models, which "
@@ -259,7 +259,7 @@ void register_init(CLI::App& parent) {
   add_compute_flags(*command, flags->compute);
 }
 
-void register_request(CLI::App& parent) {
+void register_desk_request(CLI::App& parent) {
   const auto flags = std::make_shared<RequestFlags>();
   auto* command =
       add_desk_command(parent, "request", "Record a request to delete examples", flags, ask, false);
@@ -273,14 +273,14 @@ void register_request(CLI::App& parent) {
       "What the asker shows later; asking again with it is the same request [drawn at random]");
 }
 
-void register_withdraw(CLI::App& parent) {
+void register_desk_withdraw(CLI::App& parent) {
   const auto flags = std::make_shared<WithdrawFlags>();
   auto* command = add_desk_command(
       parent, "withdraw", "Withdraw a request that is not processed yet", flags, withdraw, false);
   command->add_option("request", flags->request, "Its number")->required()->check(check_count);
 }
 
-void register_process(CLI::App& parent) {
+void register_desk_process(CLI::App& parent) {
   const auto flags = std::make_shared<ProcessFlags>();
   auto* command = add_desk_command(parent, "process",
                                    "Process pending requests, oldest first: a new version of the "
@@ -332,10 +332,10 @@ void register_desk(CLI::App& app) {
       "desk",
       "Deletion requests over time: a ledger, a new version of the model for each, certificates");
   command->require_subcommand(1);
-  register_init(*command);
-  register_request(*command);
-  register_withdraw(*command);
-  register_process(*command);
+  register_desk_init(*command);
+  register_desk_request(*command);
+  register_desk_withdraw(*command);
+  register_desk_process(*command);
   register_folder_commands(*command);
   register_desk_serve(*command);
   register_desk_rehearse(*command);

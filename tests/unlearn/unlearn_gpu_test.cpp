@@ -26,8 +26,8 @@ class CudaUnlearning : public CudaTest {
     for (const int64_t i : forget) task.targets[i] = task.targets[i].flip({0});
     UnlearnTask cuda_task{.problem = there, .forget = forget, .targets = task.targets, .seed = 3};
     const auto unlearner = make_unlearner(options, recipe);
-    const auto here_network = full->on(torch::kCPU);
-    const auto there_network = full->on(device);
+    const auto here_network = full->copy_on(torch::kCPU);
+    const auto there_network = full->copy_on(device);
     const auto here = unlearner->unlearn(*here_network, task);
     const auto cuda = unlearner->unlearn(*there_network, cuda_task);
     EXPECT_DOUBLE_EQ(cuda.sample_gradients, here.sample_gradients);
