@@ -200,10 +200,11 @@ class SubsetDatamodels:
 
     How the effect of training examples is estimated
     ------------------------------------------------
-    prior : own | adaptive | local | self | none, default 'own'
+    prior : auto | own | adaptive | local | self | none, default 'auto'
         an example's effect on itself: not shrunk (own), shrunk by what similar examples say
         (adaptive), the same after comparing it with its neighbours in each model (local), shrunk
-        less than others (self), shrunk as all others (none)
+        less than others (self), shrunk as all others (none); auto: local, or adaptive where models
+        are so many that local would take minutes
     lambda_ : number or "auto", default None
         ridge penalty; auto: chosen on held-out subset models
     lambda_ratio : number or "auto", default None
@@ -218,7 +219,7 @@ class SubsetDatamodels:
         seed of the draw of these points
     workers : whole number, default 0
         threads, 0 for one a processor; the result does not depend on it (threads)"""
-    def __init__(self, *, prior: Literal['own', 'adaptive', 'local', 'self', 'none'] = 'own', lambda_: Optional[float] = None, lambda_ratio: Optional[float] = None, self_variance: Optional[float] = None, folds: int = 5, held_out_points: int = 1000, held_out_seed: int = 0, workers: int = 0) -> None: ...
+    def __init__(self, *, prior: Literal['auto', 'own', 'adaptive', 'local', 'self', 'none'] = 'auto', lambda_: Optional[float] = None, lambda_ratio: Optional[float] = None, self_variance: Optional[float] = None, folds: int = 5, held_out_points: int = 1000, held_out_seed: int = 0, workers: int = 0) -> None: ...
     @property
     def alpha(self) -> float:
         """mean of all masks"""
