@@ -79,10 +79,14 @@ TEST_F(RunConfigFile, EveryKeyComesBack) {
     const auto groups = option_groups(config);
     const auto& field = groups[g].fields()[f];
     const auto value = another_value(field);
-    // Of the prior, or the network, that uses it only.
+    // Of the prior, the network or the format that uses it only.
+    const bool of_folders =
+        field.name == "image_size" || field.name == "unreadable" || field.name == "cache";
+    if (of_folders) config.data.format = DataFormat::folder;
     if (field.name == "self_variance") config.attribution.ridge.prior = EffectPrior::self;
     if (field.name == "model") config.recipe.network.kind = NetworkKind::torchscript;
-    const size_t changes = field.name == "self_variance" || field.name == "model" ? 2 : 1;
+    const size_t changes =
+        of_folders || field.name == "self_variance" || field.name == "model" ? 2 : 1;
     field.set(value);
     const auto text = to_toml(config, false);
     const auto after = lines_of(text);
