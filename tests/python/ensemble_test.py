@@ -181,6 +181,8 @@ class Stores(package.Scratch):
         sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
         import cli
         cli.tiny_experiment(self.folder)
+        with open(self.path("tiny.toml"), "a", encoding="utf-8") as file:
+            file.write("[attribution]\nestimator = \"ridge\"\n")  # what Python's SubsetDatamodels are
         self.run_program("train", "tiny.toml", "--out", "run", "--quiet")
         self.run_program("attribute", "tiny.toml", "--out", "run", "--quiet")
         subset = expunge.Ensemble(self.path("run/subset"))

@@ -47,7 +47,7 @@ class Experiments(package.Scratch):
         nothing, direct, dmm, floor = (methods[name]["forget"]["mean"]
                                        for name in ("do nothing", "dm-direct", "DMM", "retraining"))
         self.assertGreater(nothing, 2 * floor)
-        self.assertLess(dmm, 0.75 * nothing)  # of so few models KLoM is mostly noise
+        self.assertLess(dmm, 0.85 * nothing)  # of so few models KLoM is mostly noise
         self.assertLess(abs(dmm - direct), 0.2 * nothing)
         self.assertGreater(methods["DMM"]["cost_share_of_training"], 0)
         self.assertLess(methods["DMM"]["cost_share_of_training"], 1)
