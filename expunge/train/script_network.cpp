@@ -6,6 +6,7 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <functional>
 #include <mutex>
 #include <sstream>
 
@@ -84,9 +85,9 @@ bool draws_numbers(const ScriptModule& module) {
   return any_random({graph->block()});
 }
 
-// Runs `task` with LibTorch's generator at a seed; afterwards it is where it was before.
-template <class Task>
-void with_generator(uint64_t seed, const Task& task) {
+// Runs `task` with LibTorch's generator at a seed; afterwards it is where it was before. One at a time, whatever
+// the tasks are: a template would have a turn for each kind of them.
+void with_generator(uint64_t seed, const std::function<void()>& task) {
   static std::mutex turn;
   const std::lock_guard lock(turn);
   auto generator = at::globalContext().defaultGenerator(c10::DeviceType::CPU);

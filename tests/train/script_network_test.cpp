@@ -139,8 +139,8 @@ TEST(ScriptNetwork, EnsembleRowsDoNotDependOnWorkers) {
   const ScratchFolder folder;
   const auto problem = tiny_problem();
   const auto recipe = script_recipe(script_file(folder / "net.pt", script_module(4, 3, 0.3)));
-  const auto one = train_ensemble(folder / "one", tiny_spec(6), recipe, problem, 1);
-  const auto three = train_ensemble(folder / "three", tiny_spec(6), recipe, problem, 3);
+  const auto one = train_ensemble(folder / "one", tiny_spec(20), recipe, problem, 1);
+  const auto three = train_ensemble(folder / "three", tiny_spec(20), recipe, problem, 3);
   EXPECT_TRUE(torch::equal(one.logits(), three.logits()));
   // The file of a row loads as a network with its logits.
   auto model = one.model(2);
@@ -150,7 +150,7 @@ TEST(ScriptNetwork, EnsembleRowsDoNotDependOnWorkers) {
   other.attr("bias").toTensor().detach().add_(1);
   script_file(folder / "net.pt", other);
   EXPECT_SAYS(message_of<InputError>(
-                  [&] { train_ensemble(folder / "one", tiny_spec(6), recipe, problem); }),
+                  [&] { train_ensemble(folder / "one", tiny_spec(20), recipe, problem); }),
               "recipe.model_digest");
 }
 
