@@ -81,6 +81,12 @@ fs::path output_folder(const std::string& given, const RunConfig& config) {
   return given.empty() ? fs::path("runs") / config.name : fs::path(given);
 }
 
+void require_experiment(const fs::path& folder) {
+  if (fs::exists(folder / "config.toml")) return;
+  fail<InputError>("{}: an experiment required, none there; begin it with: expunge train",
+                   folder.string());
+}
+
 fs::path share_folder() {
   std::error_code error;
   const auto program = fs::read_symlink("/proc/self/exe", error);

@@ -50,6 +50,8 @@ void add_dry_run_flag(CLI::App& command, bool& dry_run);
 RunConfig read_config(const ExperimentFlags& flags);
 /// The folder that is given, or runs/<name of the experiment> in the current one.
 std::filesystem::path output_folder(const std::string& given, const RunConfig& config);
+/// InputError unless an experiment was begun in the folder: a mistake in its name must not begin one.
+void require_experiment(const std::filesystem::path& folder);
 
 /// A bar with rate and time left on a terminal, a line now and then elsewhere; on standard error.
 std::unique_ptr<ProgressSink> make_progress(const CommonFlags& flags);

@@ -8,6 +8,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/index_file.h"
 #include "expunge/data/csv_table.h"
+#include "expunge/desk/certificate.h"
 #include "expunge/desk/process.h"
 #include "expunge/desk/signatures.h"
 #include "expunge/desk/verify.h"
@@ -135,13 +136,10 @@ std::string processed_line(const desk::ProcessedRequest& done) {
 ordered_json processed_json(const desk::ProcessedRequest& done) {
   ordered_json json = {{"request", done.request}, {"removed", done.removed}};
   if (!done.version) return json;
-  const auto interval = [](const ForecastInterval& i) {
-    return ordered_json{{"value", i.median}, {"low", i.low}, {"high", i.high}};
-  };
   json["version"] = *done.version;
-  json["predicted_klom"] = {{"removed_now", interval(done.forecast.forget)},
-                            {"retained", interval(done.forecast.retain)},
-                            {"validation", interval(done.forecast.validation)}};
+  json["predicted_klom"] = {{"removed_now", desk::interval_json(done.forecast.forget)},
+                            {"retained", desk::interval_json(done.forecast.retain)},
+                            {"validation", desk::interval_json(done.forecast.validation)}};
   json["warnings"] = done.forecast.warnings;
   json["sample_gradients"] = done.work.sample_gradients;
   json["level"] = done.budget.level;

@@ -20,10 +20,7 @@ void rehearse(const RehearseFlags& flags) {
   flags.options.validate();
   auto config = read_config(flags.experiment);
   const auto folder = output_folder(flags.experiment.out, config);
-  if (!std::filesystem::exists(folder / "config.toml")) {
-    fail<InputError>("{}: an experiment required, none there; begin it with: expunge train",
-                     folder.string());
-  }
+  require_experiment(folder);
   const auto progress = make_progress(flags.experiment.common);
   const Experiment experiment(std::move(config), folder, flags.experiment.common.workers,
                               progress.get());

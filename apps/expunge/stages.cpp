@@ -64,11 +64,7 @@ void run_stages(const ExperimentFlags& flags, const Stages& stages) {
   auto config = read_config(flags);
   if (flags.dry_run) return print_plan(config, stages.unlearn, flags.common);
   const auto folder = output_folder(flags.out, config);
-  // Only training begins an experiment: a mistake in the folder's name must not leave one behind.
-  if (!stages.train && !std::filesystem::exists(folder / "config.toml")) {
-    fail<InputError>("{}: an experiment required, none there; begin it with: expunge train",
-                     folder.string());
-  }
+  if (!stages.train) require_experiment(folder);
   const auto progress = make_progress(flags.common);
   const Experiment experiment(std::move(config), folder, flags.common.workers, progress.get());
   if (stages.train) experiment.train();

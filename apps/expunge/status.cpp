@@ -40,12 +40,8 @@ Found find_experiment(const StatusFlags& flags) {
   } else {
     found.folder = output_folder(flags.out, read_run_config(flags.where));
   }
-  const auto claimed = found.folder / "config.toml";
-  if (!fs::exists(claimed)) {
-    fail<InputError>("{}: an experiment required, none there; begin it with: expunge train",
-                     found.folder.string());
-  }
-  found.config = read_run_config(claimed);
+  require_experiment(found.folder);
+  found.config = read_run_config(found.folder / "config.toml");
   return found;
 }
 

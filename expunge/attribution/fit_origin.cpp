@@ -1,31 +1,22 @@
 #include "expunge/attribution/fit_origin.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 
+#include "expunge/core/crc32.h"
 #include "expunge/core/error.h"
 
 namespace expunge {
-namespace {
-
-uint32_t crc_of(uint32_t crc, const void* bytes, int64_t count) {
-  return static_cast<uint32_t>(
-      ::crc32_z(crc, static_cast<const Bytef*>(bytes), static_cast<size_t>(count)));
-}
-
-}  // namespace
-
 std::string arrays_digest(const torch::Tensor& masks, const torch::Tensor& logits) {
   constexpr int64_t pieces = 64;
   constexpr int64_t piece_bytes = 16384;
-  const uint32_t masks_crc = crc_of(0, masks.data_ptr(), masks.numel());
+  const uint32_t masks_crc = crc32_of(masks.data_ptr(), static_cast<size_t>(masks.numel()));
   const auto bytes = logits.numel() * static_cast<int64_t>(logits.element_size());
   const auto* data = static_cast<const char*>(logits.data_ptr());
   uint32_t logits_crc = 0;
   for (int64_t piece = 0; piece < pieces; ++piece) {
     const int64_t begin = bytes / pieces * piece;
-    logits_crc = crc_of(logits_crc, data + begin, std::min(piece_bytes, bytes - begin));
+    logits_crc = crc32_of(data + begin, static_cast<size_t>(std::min(piece_bytes, bytes - begin)),
+                          logits_crc);
   }
   return fmt::format("masks ({}) {:08x}, logits ({}) {} {:08x}", fmt::join(masks.sizes(), ", "),
                      masks_crc, fmt::join(logits.sizes(), ", "), toString(logits.scalar_type()),

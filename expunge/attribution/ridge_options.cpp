@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "expunge/attribution/local_effects.h"
 #include "expunge/core/error.h"
 
 namespace expunge {
@@ -34,7 +35,7 @@ void RidgeOptions::validate() const {
 EffectPrior resolved_prior(EffectPrior prior, int64_t models, int64_t examples, int64_t classes) {
   if (prior != EffectPrior::automatic) return prior;
   const auto squares = static_cast<double>(models) * static_cast<double>(models);
-  const double covariates = 30.0 * static_cast<double>(classes);
+  const auto covariates = static_cast<double>(LocalEffectOptions().neighbours * classes);
   const double operations =
       static_cast<double>(examples) * squares * (static_cast<double>(models) / 3 + covariates);
   return operations <= 1e13 ? EffectPrior::local : EffectPrior::adaptive;

@@ -1,13 +1,12 @@
 #include "expunge/data/image_cache.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
 #include "expunge/core/atomic_file.h"
+#include "expunge/core/crc32.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
 #include "expunge/core/safetensors.h"
@@ -92,7 +91,7 @@ class ImageCache {
       if (!block.images.defined()) continue;
       const auto images = with_channels(block.images, joining.channels());
       writer.append(images);
-      crc = crc_of(crc, images);
+      crc = checksum(images, crc);
     }
     writer.finish();
     const nlohmann::ordered_json record = {
@@ -108,9 +107,8 @@ class ImageCache {
     fs::remove_all(folder_ / "blocks", none);
   }
 
-  static uint32_t crc_of(uint32_t crc, const torch::Tensor& images) {
-    return static_cast<uint32_t>(::crc32_z(crc, static_cast<const Bytef*>(images.data_ptr()),
-                                           static_cast<size_t>(images.numel())));
+  static uint32_t checksum(const torch::Tensor& images, uint32_t before = 0) {
+    return crc32_of(images.data_ptr(), static_cast<size_t>(images.numel()), before);
   }
 
   [[nodiscard]] DecodedImages read() const {
@@ -146,7 +144,7 @@ class ImageCache {
     result.images = map_npy(folder_ / "images.npy");
     if (result.images.dim() != 4 || result.images.scalar_type() != torch::kUInt8 ||
         result.images.size(0) != count || !result.images.is_contiguous() ||
-        crc_of(0, result.images) != crc)
+        checksum(result.images) != crc)
       damaged("images.npy is not what was decoded");
     return result;
   }

@@ -16,7 +16,8 @@ struct ImageFolderOptions {
 };
 
 /// Reads <folder>/train/<class>/* and <folder>/test/<class>/* (or val instead of test) as list_images() and
-/// decode_images() do (where files may be skipped, all of each class): images (n, C, H, W) uint8, grey ones widened to colour where both occur in either part.
+/// decode_images() do (where files may be skipped, all of each class): images (n, C, H, W) uint8, grey ones widened to
+/// colour where both occur in either part.
 DataSplit read_image_folder(const std::filesystem::path& folder,
                             const ImageFolderOptions& options = {},
                             ProgressSink* progress = nullptr);

@@ -30,8 +30,7 @@ bool is_image_name(const fs::path& path) {
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
 
-}  // namespace
-
+// The image files of one folder, by name; the first `count` of them, all if that is 0.
 std::vector<fs::path> images_in(const fs::path& folder, int64_t count) {
   auto files = sorted_entries(folder, is_image_name);
   if (files.empty())
@@ -43,6 +42,8 @@ std::vector<fs::path> images_in(const fs::path& folder, int64_t count) {
   }
   return files;
 }
+
+}  // namespace
 
 ImageList list_images(const fs::path& folder, int64_t per_class) {
   ImageList list;

@@ -21,9 +21,4 @@ struct ImageList {
 /// image or fewer than asked for, or a folder cannot be listed.
 ImageList list_images(const std::filesystem::path& folder, int64_t per_class = 0);
 
-/// The image files of one folder, by name. InputError if there are none, or fewer than `count` > 0, the first of which
-/// are returned then.
-std::vector<std::filesystem::path> images_in(const std::filesystem::path& folder,
-                                             int64_t count = 0);
-
 }  // namespace expunge

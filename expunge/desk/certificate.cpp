@@ -8,12 +8,6 @@
 namespace expunge::desk {
 namespace {
 
-Json interval_json(const ForecastInterval& interval) {
-  return {{"value", json_number(interval.median)},
-          {"low", json_number(interval.low)},
-          {"high", json_number(interval.high)}};
-}
-
 Json environment_json() {
   Json json;
   for (const auto& [name, value] : describe_environment()) json[name] = value;
@@ -118,6 +112,12 @@ Json prediction_json(const Desk& desk, const RemovalRecord& record) {
 }
 
 }  // namespace
+
+Json interval_json(const ForecastInterval& interval) {
+  return {{"value", json_number(interval.median)},
+          {"low", json_number(interval.low)},
+          {"high", json_number(interval.high)}};
+}
 
 std::string example_digest(const Dataset& data, int64_t example, const std::string& receipt) {
   const auto image = data.images[example].contiguous();

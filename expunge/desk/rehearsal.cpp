@@ -10,6 +10,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
+#include "expunge/data/forget_set.h"
 #include "expunge/desk/evidence.h"
 #include "expunge/desk/removal.h"
 #include "expunge/evaluate/column_sums.h"
@@ -70,16 +71,6 @@ double p95_over(const torch::Tensor& klom, const std::vector<int64_t>& points) {
   return percentile(values, 95);
 }
 
-std::vector<ColumnSums> columns_of(const torch::Tensor& margins) {
-  std::vector<ColumnSums> sums(static_cast<size_t>(margins.size(1)));
-  const float* data = margins.data_ptr<float>();
-  for (int64_t i = 0; i < margins.size(0); ++i) {
-    for (size_t j = 0; j < sums.size(); ++j)
-      sums[j].add(data[static_cast<size_t>(i) * sums.size() + j]);
-  }
-  return sums;
-}
-
 // Root mean square of the difference of mean margins in units of `unit`'s deviations, less what noise adds to it.
 double margin_error(const std::vector<ColumnSums>& judged, const std::vector<ColumnSums>& oracle,
                     const std::vector<ColumnSums>& unit, const std::vector<int64_t>& points) {
@@ -106,7 +97,9 @@ class Rehearsing {
         fitted_(fit_evidence(experiment, 0)),
         full_(experiment.open_store("full", "train")),
         models_(options.models == 0 ? full_.description().models
-                                    : std::min(options.models, full_.description().models)) {
+                                    : std::min(options.models, full_.description().models)),
+        logits_(full_.logits().narrow(0, 0, models_)),
+        originals_(margins(logits_, experiment.problem().labels, experiment.workers())) {
     for (int64_t i = 0; i < models_; ++i) newest_.push_back(std::move(full_.model(i).network));
     spent_.assign(static_cast<size_t>(models_), 0.0);
   }
@@ -144,8 +137,8 @@ class Rehearsing {
       tell(k, 1);
     });
     if (measured) {
-      const auto predicted = shifted_margins(full_.logits().narrow(0, 0, models_), shift,
-                                             experiment_.problem().labels, experiment_.workers());
+      const auto predicted =
+          shifted_margins(logits_, shift, experiment_.problem().labels, experiment_.workers());
       measure(k, request, predicted, by_newest, shift);
       cover(k, predicted, by_newest, forecast, shift);
     }
@@ -173,7 +166,7 @@ class Rehearsing {
       return sum / static_cast<double>(models_);
     };
     request.ways = {way("newest", k, by_newest, mean(spent_)), way("over", k, over, mean(work)),
-                    way("prediction", k, predicted, 0), way("nothing", k, originals(), 0)};
+                    way("prediction", k, predicted, 0), way("nothing", k, originals_, 0)};
     request.floor = p95_over(klom_of(u.others, u.judges), points(0, experiment_.problem().m()));
   }
 
@@ -195,8 +188,8 @@ class Rehearsing {
     const auto& u = unions_[k];
     const auto prediction_klom = klom_of(predicted, u.judges);
     const auto newest_klom = klom_of(by_newest, u.judges);
-    const auto oracle = columns_of(u.judges), judged = columns_of(by_newest),
-               told = columns_of(predicted), full = columns_of(originals());
+    const auto oracle = sums_over_models(u.judges), judged = sums_over_models(by_newest),
+               told = sums_over_models(predicted), full = sums_over_models(originals_);
     const auto add = [&](std::string group, const std::vector<int64_t>& examples,
                          const ForecastInterval& klom, const ForecastInterval& error,
                          const std::vector<ColumnSums>& unit) {
@@ -245,13 +238,7 @@ class Rehearsing {
                             experiment_.config().evaluation.klom, experiment_.workers());
   }
 
-  [[nodiscard]] torch::Tensor logits_of(int64_t i) const {
-    return full_.logits()[i].to(torch::kFloat32);
-  }
-  [[nodiscard]] torch::Tensor originals() const {
-    return margins(full_.logits().narrow(0, 0, models_), experiment_.problem().labels,
-                   experiment_.workers());
-  }
+  [[nodiscard]] torch::Tensor logits_of(int64_t i) const { return logits_[i].to(torch::kFloat32); }
   [[nodiscard]] torch::Tensor margins_of(Network& network) const {
     const auto dtype = network.parameters().scalar_type();
     const auto logits = evaluate_logits(network, experiment_.problem().inputs.to(dtype));
@@ -271,11 +258,7 @@ class Rehearsing {
   [[nodiscard]] std::pair<std::vector<int64_t>, std::vector<int64_t>> elsewhere(
       const std::vector<int64_t>& removed) const {
     const int64_t n = experiment_.problem().n();
-    std::vector<int64_t> retained;
-    for (int64_t j = 0; j < n; ++j) {
-      if (!std::binary_search(removed.begin(), removed.end(), j)) retained.push_back(j);
-    }
-    return {retained, points(n, experiment_.problem().m())};
+    return {retain_indices(removed, n), points(n, experiment_.problem().m())};
   }
   [[nodiscard]] uint64_t seed_of(const char* role, size_t k, int64_t i) const {
     return derive_seed(derive_seed(static_cast<uint64_t>(options_.removal.seed), role, k + 1),
@@ -295,6 +278,8 @@ class Rehearsing {
   FittedEvidence fitted_;
   EnsembleStore full_;
   int64_t models_;
+  torch::Tensor logits_;     // (models_, m, C) of the full models
+  torch::Tensor originals_;  // (models_, m) their margins
   std::vector<std::unique_ptr<Network>> newest_;
   std::vector<double> spent_;
   std::vector<EarlierRemovals> effects_;  // after each request

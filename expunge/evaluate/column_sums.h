@@ -1,10 +1,13 @@
 // Mean and standard deviation of one point's margins over models, as they come. Internal to forecasts.
 #pragma once
 
+#include <torch/types.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 namespace expunge {
 
@@ -28,6 +31,17 @@ struct ColumnSums {
     return std::sqrt(std::max(0.0, squares - of_mean) / static_cast<double>(count - 1));
   }
 };
+
+/// (m), over the models of margins (models, m) float32, contiguous.
+inline std::vector<ColumnSums> sums_over_models(const torch::Tensor& margins) {
+  const int64_t m = margins.size(1);
+  std::vector<ColumnSums> sums(static_cast<size_t>(m));
+  const float* data = margins.data_ptr<float>();
+  for (int64_t i = 0; i < margins.size(0); ++i) {
+    for (int64_t j = 0; j < m; ++j) sums[static_cast<size_t>(j)].add(data[i * m + j]);
+  }
+  return sums;
+}
 
 /// A deviation to divide by: at least 0.001 nats, as margins that never differ have no unit.
 inline double as_unit(double deviation) {

@@ -17,17 +17,6 @@ double square(double x) {
   return x * x;
 }
 
-// (m), over the models of margins (models, m).
-std::vector<ColumnSums> over_models(const torch::Tensor& margins) {
-  const int64_t m = margins.size(1);
-  std::vector<ColumnSums> sums(static_cast<size_t>(m));
-  const float* data = margins.data_ptr<float>();
-  for (int64_t i = 0; i < margins.size(0); ++i) {
-    for (int64_t j = 0; j < m; ++j) sums[static_cast<size_t>(j)].add(data[i * m + j]);
-  }
-  return sums;
-}
-
 // One draw for a group of points.
 class GroupDraw {
  public:
@@ -109,7 +98,7 @@ PointEvidence::PointEvidence(const ForecastModels& models, const ForecastCase& s
       fail<NonFiniteError>("forecast: finite {} required, got NaN or infinity", name);
   };
   if (!set.mutual.defined() && !set.unlearned.defined()) return;
-  const auto predicted = over_models(set.predicted);
+  const auto predicted = sums_over_models(set.predicted);
   if (set.mutual.defined()) {
     const auto size = std::ssize(set.forget);
     check(set.mutual, "mutual effects", {size});
@@ -126,7 +115,7 @@ PointEvidence::PointEvidence(const ForecastModels& models, const ForecastCase& s
   }
   if (set.unlearned.defined()) {
     check(set.unlearned, "unlearned margins", {set.predicted.size(0), set.predicted.size(1)});
-    const auto judged = over_models(set.unlearned);
+    const auto judged = sums_over_models(set.unlearned);
     for (size_t j = 0; j < m; ++j) {
       const double unit = as_unit(predicted[j].deviation());
       shift[j] = (judged[j].mean() - predicted[j].mean()) / unit;

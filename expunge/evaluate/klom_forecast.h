@@ -96,9 +96,9 @@ struct KlomForecast {
 void check_forecast_models(const ForecastModels& models);
 
 /// One forecast for each case. Throws as check_forecast_models() does; InputError for margins of a case that do
-/// not fit, effects of earlier removals that are not one a class, a forget set that is empty, all of S, out of range or repeats an index, and for an example of F
-/// that fewer than 3 subset models left out (by name); NonFiniteError names the array, model and point;
-/// OptionError. Deterministic.
+/// not fit, effects of earlier removals that are not one a class, a forget set that is empty, all of S, out of range
+/// or repeats an index, and for an example of F that fewer than 3 subset models left out (by name); NonFiniteError
+/// names the array, model and point; OptionError. Deterministic.
 std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
                                         std::span<const ForecastCase> cases,
                                         const ForecastOptions& options = {},

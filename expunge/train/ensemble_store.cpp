@@ -183,15 +183,21 @@ std::vector<bool> EnsembleStore::visit_rows(
   return there;
 }
 
+// Which rows of a share the shards hold: by their numbers alone, or read, as a damaged one is none.
+std::vector<bool> EnsembleStore::in_shards(const RowShare& share, bool read) const {
+  std::vector<bool> there(static_cast<size_t>(description_.models), false);
+  const ShardIndex index(folder_ / "shards", description_.layout);
+  for (const auto& place : index.places()) {
+    if (!counts(place.row) || !share.holds(place.row) || there[static_cast<size_t>(place.row)])
+      continue;
+    there[static_cast<size_t>(place.row)] = !read || index.read(place).has_value();
+  }
+  return there;
+}
+
 std::vector<bool> EnsembleStore::completed(const RowShare& share) const {
   if (!is_finalised()) {
-    std::vector<bool> there(static_cast<size_t>(description_.models), false);
-    const ShardIndex index(folder_ / "shards", description_.layout);
-    for (const auto& place : index.places()) {
-      if (!counts(place.row) || !share.holds(place.row) || there[static_cast<size_t>(place.row)])
-        continue;
-      if (index.read(place)) there[static_cast<size_t>(place.row)] = true;
-    }
+    auto there = in_shards(share, /*read=*/true);
     // Another process may have finalised the store meanwhile, and removed the shards.
     if (!is_finalised()) return there;
   }
@@ -205,11 +211,7 @@ std::vector<bool> EnsembleStore::completed(const RowShare& share) const {
 
 std::vector<bool> EnsembleStore::listed() const {
   if (!is_finalised()) {
-    std::vector<bool> there(static_cast<size_t>(description_.models), false);
-    const ShardIndex index(folder_ / "shards", description_.layout);
-    for (const auto& place : index.places()) {
-      if (counts(place.row)) there[static_cast<size_t>(place.row)] = true;
-    }
+    auto there = in_shards({}, /*read=*/false);
     if (!is_finalised()) return there;
   }
   return completed();

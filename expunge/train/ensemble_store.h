@@ -81,6 +81,7 @@ class EnsembleStore {
  private:
   EnsembleStore(std::filesystem::path folder, EnsembleDescription description);
   [[nodiscard]] bool counts(int64_t row) const;
+  [[nodiscard]] std::vector<bool> in_shards(const RowShare& share, bool read) const;
   void write_arrays(const std::function<ShardRow(int64_t)>& row_of) const;
   std::vector<bool> visit_rows(const std::function<void(const ShardRow&)>& visit) const;
   [[nodiscard]] torch::Tensor from_shards(torch::Tensor ShardRow::*part) const;

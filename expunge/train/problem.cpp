@@ -1,25 +1,21 @@
 #include "expunge/train/problem.h"
 
 #include <ATen/ops/cat.h>
-#include <zlib.h>
 
+#include "expunge/core/crc32.h"
 #include "expunge/core/error.h"
 
 namespace expunge {
 namespace {
 
-uint32_t checksum(const void* bytes, size_t size) {
-  return static_cast<uint32_t>(crc32_z(0, static_cast<const Bytef*>(bytes), size));
-}
-
 uint32_t checksum(const torch::Tensor& tensor) {
-  return checksum(tensor.data_ptr(), static_cast<size_t>(tensor.numel()) * tensor.element_size());
+  return crc32_of(tensor.data_ptr(), static_cast<size_t>(tensor.numel()) * tensor.element_size());
 }
 
 uint32_t checksum(const Normalisation& normalisation) {
   auto values = normalisation.mean;
   values.insert(values.end(), normalisation.stddev.begin(), normalisation.stddev.end());
-  return checksum(values.data(), values.size() * sizeof(float));
+  return crc32_of(values.data(), values.size() * sizeof(float));
 }
 
 void check(const DataSplit& data) {

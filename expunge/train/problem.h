@@ -31,8 +31,8 @@ struct Problem {
   [[nodiscard]] Problem on(torch::Device device, Precision precision) const;
 };
 
-/// Normalises both parts by the training part's channels, unless the data say otherwise. InputError if a part is not sound or the
-/// two differ in image size or number of classes.
+/// Normalises both parts by the training part's channels, unless the data say otherwise. InputError if a part is
+/// not sound or the two differ in image size or number of classes.
 Problem make_problem(const DataSplit& data);
 
 /// A problem whose inputs are used as they are: inputs (m, ...) float32 or float64 of any shape, of which

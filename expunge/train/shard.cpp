@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "expunge/core/crc32.h"
 #include "expunge/core/error.h"
 
 namespace expunge {
@@ -37,10 +37,6 @@ int write_all(int file, const char* bytes, size_t count) {
     count -= static_cast<size_t>(written);
   }
   return 0;
-}
-
-uint32_t crc_of(const char* bytes, size_t count) {
-  return static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes), count));
 }
 
 // A name that no other process on any machine uses. Not a seed of anything that is kept.
@@ -77,7 +73,7 @@ std::string record_of(const RowLayout& layout, int64_t row, const torch::Tensor&
   std::memcpy(record.data() + 8, mask.contiguous().data_ptr<bool>(), static_cast<size_t>(layout.n));
   std::memcpy(record.data() + 8 + layout.n, stored.data_ptr(),
               static_cast<size_t>(layout.logits_bytes()));
-  const uint32_t crc = crc_of(record.data(), record.size() - 4);
+  const uint32_t crc = crc32_of(record.data(), record.size() - 4);
   std::memcpy(record.data() + record.size() - 4, &crc, 4);
   return record;
 }
@@ -217,7 +213,7 @@ std::optional<ShardRow> ShardIndex::read(const Place& place) const {
     return std::nullopt;
   uint32_t crc = 0;
   std::memcpy(&crc, record.data() + record.size() - 4, 4);
-  if (crc != crc_of(record.data(), record.size() - 4)) return std::nullopt;
+  if (crc != crc32_of(record.data(), record.size() - 4)) return std::nullopt;
   ShardRow row;
   std::memcpy(&row.row, record.data(), 8);
   row.mask = torch::from_blob(record.data() + 8, {layout_.n}, torch::kUInt8).to(torch::kBool);

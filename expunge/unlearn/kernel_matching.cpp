@@ -81,15 +81,11 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
                                const KernelMatchingOptions& options, RetainTargets retain_targets) {
   const auto forget = static_cast<int64_t>(task.forget.size());
   const int64_t n = task.problem.n();
-  const int64_t steps = options.steps > 0 ? options.steps : default_matching(forget, n).steps;
+  const int64_t steps = matching_schedule(options, forget, n).steps;
   const auto dtype = network.parameters().scalar_type();
   const auto targets = task.targets.to(network.parameters().device(), dtype);
   const int64_t classes = targets.size(1);
-  const int64_t at_once = std::max<int64_t>(1, options.kernel_rows / (classes + 1));
-  const auto retain_points = [&](int64_t part) {
-    return options.retain_points > 0 ? options.retain_points
-                                     : default_matching(part, n).retain_points;
-  };
+  const int64_t at_once = forget_at_once(options, classes);
   // Of the full model, for the retained examples of later solutions.
   const bool one_solution = steps == 1 && forget <= at_once;
   const auto original =
@@ -114,7 +110,7 @@ UnlearnSummary match_by_kernel(Network& network, const UnlearnTask& task,
     for (const auto& part : parts_of(task.forget, at_once, rng)) {
       const auto f = static_cast<double>(part.size());
       const auto retained =
-          draw_retained(task, retain_points(static_cast<int64_t>(part.size())), rng);
+          draw_retained(task, matching_schedule(options, std::ssize(part), n).retain_points, rng);
       const auto retained_inputs = inputs_of(task, retained, dtype);
       const auto retain = static_cast<double>(retained.size());
 

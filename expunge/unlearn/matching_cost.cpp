@@ -7,8 +7,8 @@ namespace {
 
 double kernel_cost(const MatchingOptions& options, int64_t forget, int64_t n, int64_t classes) {
   const auto& kernel = options.kernel;
-  const int64_t steps = kernel.steps > 0 ? kernel.steps : default_matching(forget, n).steps;
-  const int64_t at_once = std::max<int64_t>(1, kernel.kernel_rows / (classes + 1));
+  const int64_t steps = matching_schedule(kernel, forget, n).steps;
+  const int64_t at_once = forget_at_once(kernel, classes);
   const int64_t parts = (forget + at_once - 1) / at_once;
   double cost = kernel.curvature_points > 0
                     ? static_cast<double>(std::min(kernel.curvature_points, n - forget))
@@ -16,8 +16,7 @@ double kernel_cost(const MatchingOptions& options, int64_t forget, int64_t n, in
   for (int64_t solution = 0; solution < steps * parts; ++solution) {
     const int64_t k = solution % parts;
     const int64_t part = forget * (k + 1) / parts - forget * k / parts;
-    const int64_t drawn =
-        kernel.retain_points > 0 ? kernel.retain_points : default_matching(part, n).retain_points;
+    const int64_t drawn = matching_schedule(kernel, part, n).retain_points;
     const auto f = static_cast<double>(part);
     const auto retain = static_cast<double>(std::min(drawn, n - forget));
     cost += f * (1 + 2 * static_cast<double>(classes)) / 3 + retain + (f + retain) / 3;

@@ -98,6 +98,17 @@ KernelSchedule default_matching(int64_t forget, int64_t n) {
   return {.steps = 3, .retain_points = std::min(std::max<int64_t>(150, forget), n - forget)};
 }
 
+KernelSchedule matching_schedule(const KernelMatchingOptions& options, int64_t forget, int64_t n) {
+  auto schedule = default_matching(forget, n);
+  if (options.steps > 0) schedule.steps = options.steps;
+  if (options.retain_points > 0) schedule.retain_points = options.retain_points;
+  return schedule;
+}
+
+int64_t forget_at_once(const KernelMatchingOptions& options, int64_t classes) {
+  return std::max<int64_t>(1, options.kernel_rows / (classes + 1));
+}
+
 TargetMatching::TargetMatching(const MatchingOptions& options) : options_(options) {
   options_.validate();
 }

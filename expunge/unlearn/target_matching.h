@@ -70,6 +70,10 @@ struct KernelSchedule {
   int64_t retain_points;
 };
 KernelSchedule default_matching(int64_t forget, int64_t n);
+/// What the options say, and that rule where they say 0.
+KernelSchedule matching_schedule(const KernelMatchingOptions& options, int64_t forget, int64_t n);
+/// Forget examples that one solution takes: more are taken in parts of about one size.
+int64_t forget_at_once(const KernelMatchingOptions& options, int64_t classes);
 
 class TargetMatching final : public Unlearner {
  public:

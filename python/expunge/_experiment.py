@@ -43,6 +43,7 @@ class Experiment:
         self.matching = dict(matching or {})
         self.evaluation = dict(evaluation or {})
         self.options: Dict[str, Any] = _core.ensemble_options(**options)
+        self._datamodels: Optional[_core.SubsetDatamodels] = None
         with torch.random.fork_rng():
             self.settings = {"module": repr(model()), **{k: str(v) for k, v in (settings or {}).items()}}
 
@@ -67,8 +68,10 @@ class Experiment:
 
     def removal_shift(self, forget: Sequence[int]) -> torch.Tensor:
         """(m, C) float32: what the subset models predict that removing a forget set changes of all logits, nats."""
-        subset = self.train_subset()
-        return _core.SubsetDatamodels(**self.attribution).fit(subset.masks, subset.logits).removal_shift(forget)
+        if self._datamodels is None:  # one fit serves every forget set
+            subset = self.train_subset()
+            self._datamodels = _core.SubsetDatamodels(**self.attribution).fit(subset.masks, subset.logits)
+        return self._datamodels.removal_shift(forget)
 
     def unlearn(self, name: str, forget: Sequence[int]) -> Ensemble:
         """Every full model brought to its own logits plus the removal shift: FOLDER/dmm-NAME, with weights; the shift
@@ -143,4 +146,3 @@ class Experiment:
     def _path(self, name: str) -> str:
         os.makedirs(self.folder, exist_ok=True)
         return os.path.join(self.folder, name)
-

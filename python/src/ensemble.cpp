@@ -136,10 +136,6 @@ torch::Tensor completed_of(const EnsembleStore& store) {
 
 using Part = torch::Tensor (EnsembleStore::*)() const;
 
-bool is_finished(const EnsembleStore& store) {
-  return std::filesystem::exists(store.folder() / "_completed.npy");
-}
-
 // InputError unless the file of a finished store is what it must be; expunge.Ensemble maps it then.
 void check_file(const EnsembleStore& store, Part part) {
   computed([&] { (void)(store.*part)(); });
@@ -149,7 +145,7 @@ void check_file(const EnsembleStore& store, Part part) {
 torch::Tensor own_memory(const EnsembleStore& store, Part part) {
   return computed([&] {
     const auto array = (store.*part)();
-    return is_finished(store) ? array.clone() : array;
+    return store.is_finalised() ? array.clone() : array;
   });
 }
 
@@ -183,7 +179,7 @@ void register_store(py::module_& module) {
       .def("completed", &completed_of)
       .def("is_complete",
            [](const EnsembleStore& s) { return computed([&] { return s.is_complete(); }); })
-      .def("is_finished", &is_finished)
+      .def("is_finished", &EnsembleStore::is_finalised)
       .def("check_masks", [](const EnsembleStore& s) { check_file(s, &EnsembleStore::masks); })
       .def("check_logits", [](const EnsembleStore& s) { check_file(s, &EnsembleStore::logits); })
       .def("masks", [](const EnsembleStore& s) { return own_memory(s, &EnsembleStore::masks); })

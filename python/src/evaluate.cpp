@@ -11,6 +11,7 @@
 #include "expunge/evaluate/margins.h"
 #include "expunge/evaluate/ulira.h"
 #include "module.h"
+#include "summary_options.h"
 
 namespace expunge::python {
 namespace {
@@ -45,34 +46,25 @@ torch::Tensor klom_in_python(const py::object& unlearned, const py::object& orac
 
 KlomSummary summarise_in_python(const py::object& unlearned, const py::object& oracles, int64_t n,
                                 const py::object& forget, const py::kwargs& keywords) {
-  KlomOptions options;
-  ResamplingOptions resampling;
-  auto group = options_of(options);
-  group.include(keywords_of(resampling));
-  set_keywords(group, keywords);
-  options.validate();
-  resampling.validate();
-  options.workers = resampling.workers;
+  const auto options = summary_options_from(keywords);
   const auto u = tensor_of(unlearned, "unlearned");
   const auto o = tensor_of(oracles, "oracles");
   const auto f = indices_of(forget, "forget");
-  auto result = computed([&] { return summarise_klom(u, o, n, f, options, resampling); });
+  auto result =
+      computed([&] { return summarise_klom(u, o, n, f, options.klom, options.resampling); });
   warn_of_few_models(u, o);
   return result;
 }
 
 std::string summary_signature() {
-  KlomOptions options;
-  ResamplingOptions resampling;
-  auto group = options_of(options);
-  group.include(keywords_of(resampling));
-  return documented("summarise_klom", "unlearned, oracles, n, forget", group,
-                    "KLoM of the forget set, the retain set, the validation points and all points, "
-                    "each as its 95th\n"
-                    "percentile with a 95% interval and its mean, in nats.\n\n"
-                    "unlearned (Nu, m) and oracles (No, m): margins, float32, nats; the first n of "
-                    "the m points are the\n"
-                    "training set. forget: indices into it. Returns a KlomSummary.");
+  return documented<SummaryOptions>(
+      "summarise_klom", "unlearned, oracles, n, forget",
+      "KLoM of the forget set, the retain set, the validation points and all points, "
+      "each as its 95th\n"
+      "percentile with a 95% interval and its mean, in nats.\n\n"
+      "unlearned (Nu, m) and oracles (No, m): margins, float32, nats; the first n of "
+      "the m points are the\n"
+      "training set. forget: indices into it. Returns a KlomSummary.");
 }
 
 UliraResult ulira_in_python(const py::object& unlearned, const py::object& oracles,

@@ -18,6 +18,7 @@
 #include "expunge/report/report_tables.h"
 #include "expunge/report/report_words.h"
 #include "module.h"
+#include "summary_options.h"
 
 namespace expunge::python {
 namespace {
@@ -35,25 +36,10 @@ MethodRole role_of(const std::string& name) {
                     fmt::join(known, ", "), name, nearest_name(name, known));
 }
 
-struct ReportOptions {
-  KlomOptions klom;
-  ResamplingOptions resampling;
-};
-
-OptionGroup options_of(ReportOptions& options) {
-  auto group = options_of(options.klom);
-  group.include(keywords_of(options.resampling));
-  return group;
-}
-
 class Report {
  public:
-  Report(std::string title, int64_t n, std::string subtitle, const py::kwargs& keywords) : n_(n) {
-    auto group = options_of(options_);
-    set_keywords(group, keywords);
-    options_.klom.validate();
-    options_.resampling.validate();
-    options_.klom.workers = options_.resampling.workers;
+  Report(std::string title, int64_t n, std::string subtitle, const py::kwargs& keywords)
+      : n_(n), options_(summary_options_from(keywords)) {
     data_.title = std::move(title);
     data_.subtitle = std::move(subtitle);
     data_.convention =
@@ -139,7 +125,7 @@ class Report {
   }
 
   int64_t n_;
-  ReportOptions options_;
+  SummaryOptions options_;
   ReportData data_;
   std::vector<int64_t> forget_;
   torch::Tensor oracles_;
@@ -150,7 +136,7 @@ class Report {
 }  // namespace
 
 void register_report(py::module_& module) {
-  ReportOptions options;
+  SummaryOptions options;
   py::class_<Report>(module, "Report",
                      documented("Report", "title, n, *, subtitle=''", options_of(options),
                                 "Methods compared with oracles, as a table and as a page that "
