@@ -85,6 +85,11 @@ def environment_of(process):
         return []
 
 
+def processes_with(*variables):
+    return [int(process) for process in filter(str.isdigit, os.listdir("/proc"))
+            if set(variables) <= set(environment_of(process))]
+
+
 class Cluster:
     """A controller and two nodes."""
 
@@ -138,20 +143,21 @@ class Cluster:
     def queue(self):
         return self.call("squeue", "-h", "-r", "-o", "%F_%K %j %T %N").splitlines()
 
+    def jobs_on(self, node):
+        """The processes of the jobs' own that run there."""
+        return processes_with(f"SLURM_CONF={self.conf}", f"SLURMD_NODENAME={node}")
+
     def lose(self, node):
         """As when the machine's power fails: everything on it ends at once and says nothing."""
-        mine = [f"EXPUNGE_TEST_NODE={self.folder}:{node}"]
-        jobs = [f"SLURM_CONF={self.conf}", f"SLURMD_NODENAME={node}"]
         self.daemons[node].send_signal(signal.SIGSTOP)
-        lost = 0
-        for marks in (mine, jobs):  # the daemons first, which would report what they see
-            for process in filter(str.isdigit, os.listdir("/proc")):
-                if set(marks) <= set(environment_of(process)):
-                    os.kill(int(process), signal.SIGKILL)
-                    lost += marks is jobs
+        for process in processes_with(f"EXPUNGE_TEST_NODE={self.folder}:{node}"):
+            os.kill(process, signal.SIGKILL)  # the daemons first, which would report what they see
+        jobs = self.jobs_on(node)
+        for process in jobs:
+            os.kill(process, signal.SIGKILL)
         self.daemons[node].wait()
         self.call("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
-        return lost
+        return len(jobs)
 
     def close(self):
         self.call("scancel", "--user=root")
@@ -210,7 +216,8 @@ class Slurm(cli.Scratch):
         submitted = json.loads(self.launch("--tasks", 6, "--json"))
         self.assertEqual([job["tasks"] for job in submitted["jobs"]], [6, 1, 6, 1])
         job = submitted["jobs"][0]["id"]
-        self.cluster.wait_for(lambda: self.begun() >= 3 and "n1" in " ".join(self.cluster.queue()), "the first rows")
+        # The queue names a node before anything runs there.
+        self.cluster.wait_for(lambda: self.begun() >= 3 and self.cluster.jobs_on("n1"), "the first rows")
 
         # Held still, so that there is time to look. What tasks note is up to a second old: the row that one
         # names may be done by now, but not every time.
