@@ -1,5 +1,9 @@
 #include "expunge/attribution/own_effect_shrinkage.h"
 
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/minimum.h>
+#include <ATen/ops/where.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -104,6 +108,18 @@ torch::Tensor shrink_own_effects(const OwnEffectEstimates& estimates, int64_t ne
     }
   }
   return shrunk;
+}
+
+torch::Tensor limit_translation(const torch::Tensor& shrunk, const OwnEffectEstimates& estimates,
+                                double deviations) {
+  require(estimates.effect, estimates.effect, "effects");
+  require(estimates.variance, estimates.effect, "variances");
+  require(shrunk, estimates.effect, "shrunk effects");
+  if (!(deviations >= 0)) fail("own effects: deviations >= 0 required, got {}", deviations);
+  const auto way = deviations * estimates.variance.sqrt();
+  const auto limited =
+      at::minimum(at::maximum(shrunk, estimates.effect - way), estimates.effect + way);
+  return at::where(estimates.variance.isfinite(), limited, shrunk);
 }
 
 }  // namespace expunge

@@ -15,6 +15,11 @@
 // runners-up, and so on. No label is needed, and no number has to be chosen for a data set.
 // Neighbours are nearest in the gap between the largest and the second-largest mean logit (with one
 // class: in the mean logit); an example is not its own neighbour.
+//
+// The few that act far more strongly than their neighbours do (learnt by heart) would lose most of their effect
+// to that prior, and they are the ones that matter when they are forgotten. Therefore no estimate is moved
+// further than some of its standard deviations: limited translation (Efron and Morris, JASA 1971 and 1972).
+// docs/experiments/own-effects.md has what that is worth.
 #pragma once
 
 #include <torch/types.h>
@@ -34,5 +39,10 @@ struct OwnEffectEstimates {
 /// keep their effect and are nobody's neighbours. Where fewer than two others are there to learn
 /// from, effects stay as they are.
 torch::Tensor shrink_own_effects(const OwnEffectEstimates& estimates, int64_t neighbours = 100);
+
+/// shrunk (n, C) float64, each moved to within `deviations` standard deviations of its estimate t; those whose
+/// variance is not finite as they are.
+torch::Tensor limit_translation(const torch::Tensor& shrunk, const OwnEffectEstimates& estimates,
+                                double deviations);
 
 }  // namespace expunge

@@ -37,6 +37,12 @@ torch::Tensor design_columns(const torch::Tensor& masks, double alpha, int64_t b
 // Training examples of one block of the fit: its columns stay in the caches.
 constexpr int64_t block_examples = 256;
 
+// How far an own effect may stray, in standard deviations, from the one that is unbiased, and by shrinkage from
+// the one beside its neighbours. Chosen on images, subsets and seeds that no reported figure uses
+// (docs/experiments/own-effects.md).
+constexpr double unbiased_deviations = 1.75;
+constexpr double local_deviations = 0.75;
+
 }  // namespace
 
 SubsetDatamodels::SubsetDatamodels(torch::Tensor masks, torch::Tensor logits,
@@ -93,17 +99,10 @@ void SubsetDatamodels::estimate_own_effects() {
   own_effects_ = torch::zeros({n, classes}, torch::kFloat32);
   const bool self = options_.prior == EffectPrior::self;
   if (options_.prior == EffectPrior::none || (self && self_variance_ == 0)) return;
-  if (options_.prior == EffectPrior::local) {
-    torch::Tensor gram;
-    on_one_thread([&] { gram = factor_.matmul(factor_.t()); });
-    const auto estimates =
-        local_own_effects(masks_, logits_, gram, lambda_.lambda, {.workers = options_.workers});
-    own_effects_ = shrink_own_effects(estimates).to(torch::kFloat32);
-    return;
-  }
-  const bool adaptive = options_.prior == EffectPrior::adaptive;
+  const bool local = options_.prior == EffectPrior::local;
+  const bool shrunk = local || options_.prior == EffectPrior::adaptive;
   OwnEffectEstimates estimates;
-  if (adaptive) {
+  if (shrunk) {
     estimates.variance = torch::zeros({n, classes}, torch::kFloat64);
     estimates.mean_logits = torch::zeros({n, classes}, torch::kFloat64);
   }
@@ -126,7 +125,7 @@ void SubsetDatamodels::estimate_own_effects() {
     std::vector<float> values(static_cast<size_t>(count * classes));
     auto* effects = own_effects_.data_ptr<float>() + begin * classes;
     std::optional<GroupMoments> moments;
-    if (adaptive) moments.emplace(count, classes);
+    if (shrunk) moments.emplace(count, classes);
     for (int64_t i = 0; i < models; ++i) {
       if (!read_values(logits_, i, begin * classes, count * classes, values.data()))
         finite.store(false);
@@ -143,10 +142,18 @@ void SubsetDatamodels::estimate_own_effects() {
     // Finds and names the value.
     weighted_sums(torch::zeros({1, models}), logits_, "logits", options_.workers);
   }
-  if (adaptive) {
-    estimates.effect = own_effects_.to(torch::kFloat64);
-    own_effects_ = shrink_own_effects(estimates).to(torch::kFloat32);
-  }
+  if (!shrunk) return;
+  estimates.effect = own_effects_.to(torch::kFloat64);
+  const auto better = local ? shrunk_local_effects() : shrink_own_effects(estimates);
+  own_effects_ = limit_translation(better, estimates, unbiased_deviations).to(torch::kFloat32);
+}
+
+torch::Tensor SubsetDatamodels::shrunk_local_effects() const {
+  torch::Tensor gram;
+  on_one_thread([&] { gram = factor_.matmul(factor_.t()); });
+  const auto estimates =
+      local_own_effects(masks_, logits_, gram, lambda_.lambda, {.workers = options_.workers});
+  return limit_translation(shrink_own_effects(estimates), estimates, local_deviations);
 }
 
 torch::Tensor SubsetDatamodels::removal_shifts(

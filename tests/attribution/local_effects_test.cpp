@@ -134,12 +134,35 @@ TEST(LocalEffects, DoNotDependOnWorkersAndTakeHalfPrecision) {
   EXPECT_TRUE(at::equal(of_half.effect, of_copy.effect));
 }
 
-TEST(LocalEffects, AreWhatThePriorLocalShrinks) {
-  const auto e = simulated_ensemble(30, 120, 150, 3);
+// Each example's own effect (EffectPrior::own) and the variance that subset_datamodels.h states, written out.
+OwnEffectEstimates unbiased(const SimulatedEnsemble& e, double lambda) {
+  const auto a = centred_masks(e.masks);
+  const auto q = at::linalg_solve(gram_of(e.masks, lambda), a);
+  const auto aq = (a * q).sum(0).unsqueeze(1);
+  const int64_t n = e.masks.size(1), models = e.masks.size(0);
+  const auto z = e.logits.slice(1, 0, n).to(torch::kFloat64);
+  OwnEffectEstimates own;
+  own.effect = at::einsum("ij,ijc->jc", {q, z - z.mean(0, true)}) / aq;
+  const auto seen = e.masks.to(torch::kFloat64).unsqueeze(2);
+  const auto squares = [&](const torch::Tensor& w) {
+    return (w * (z - (w * z).sum(0) / w.sum(0)).square()).sum(0);
+  };
+  const auto within = (squares(seen) + squares(1 - seen)) / static_cast<double>(models - 2);
+  const auto centred = q - q.mean(0, true);
+  own.variance = within * centred.square().sum(0).unsqueeze(1) / aq.square();
+  return own;
+}
+
+TEST(LocalEffects, AreWhatThePriorLocalShrinksWithinLimits) {
+  auto e = simulated_ensemble(30, 120, 150, 3);
+  // Example 5 moves all points, so that its neighbours hide its effect on itself.
+  e.logits.select(2, 0) += 9 * e.masks.select(1, 5).unsqueeze(1);
   const auto fitted = SubsetDatamodels::fit(e.masks, e.logits, own_ridge(EffectPrior::local, 20));
-  const auto shrunk =
-      shrink_own_effects(local_own_effects(e.masks, e.logits, gram_of(e.masks, 20), 20));
-  EXPECT_TRUE(at::allclose(fitted.own_effects().to(torch::kFloat64), shrunk, 1e-4, 1e-4));
+  const auto local = local_own_effects(e.masks, e.logits, gram_of(e.masks, 20), 20);
+  const auto near_local = limit_translation(shrink_own_effects(local), local, 0.75);
+  const auto expected = limit_translation(near_local, unbiased(e, 20), 1.75);
+  EXPECT_FALSE(at::allclose(near_local, expected, 1e-2, 1e-2));
+  EXPECT_TRUE(at::allclose(fitted.own_effects().to(torch::kFloat64), expected, 1e-4, 1e-4));
   const auto own = SubsetDatamodels::fit(e.masks, e.logits, own_ridge(EffectPrior::adaptive, 20));
   EXPECT_FALSE(at::allclose(fitted.own_effects(), own.own_effects(), 1e-2, 1e-2));
 }

@@ -119,5 +119,52 @@ TEST(OwnEffectShrinkage, RefusesShapesThatDoNotFit) {
   EXPECT_THROW(shrink_own_effects(e), Error);
 }
 
+TEST(LimitTranslation, MovesNothingFurtherThanItsDeviations) {
+  const auto e = made_up(40, 4, 0.7);
+  const auto shrunk = torch::zeros_like(e.effect);
+  const auto limited = limit_translation(shrunk, e, 0.8);
+  const auto t = e.effect.accessor<double, 2>();
+  const auto v = e.variance.accessor<double, 2>();
+  for (int64_t j = 0; j < 40; ++j) {
+    for (int64_t c = 0; c < 4; ++c) {
+      const double way = 0.8 * std::sqrt(v[j][c]);
+      EXPECT_NEAR(limited[j][c].item<double>(), std::clamp(0.0, t[j][c] - way, t[j][c] + way),
+                  1e-12);
+    }
+  }
+  EXPECT_TRUE(torch::equal(limit_translation(shrunk, e, 1e9), shrunk));
+  EXPECT_TRUE(torch::equal(limit_translation(shrunk, e, 0), e.effect));
+}
+
+TEST(LimitTranslation, LeavesWhatIsNotIdentifiedAndRefusesOtherShapes) {
+  auto e = made_up(5, 2, 0.7);
+  e.variance[1].fill_(std::numeric_limits<double>::infinity());
+  e.variance[3].fill_(std::numeric_limits<double>::quiet_NaN());
+  const auto shrunk = torch::full_like(e.effect, 100);
+  const auto limited = limit_translation(shrunk, e, 1);
+  for (const int64_t j : {1, 3}) EXPECT_TRUE(torch::equal(limited[j], shrunk[j]));
+  for (const int64_t j : {0, 2, 4}) EXPECT_LT(limited[j].max().item<double>(), 10);
+  EXPECT_THROW(limit_translation(shrunk.slice(0, 1), e, 1), Error);
+  EXPECT_THROW(limit_translation(shrunk, e, -1), Error);
+}
+
+// What it is for: effects of neighbours alike, but for one example that acts ten times as strongly.
+TEST(LimitTranslation, KeepsTheEffectOfAnExampleLearntByHeart) {
+  torch::manual_seed(3);
+  auto e = made_up(200, 1, 0);
+  const auto noise = 0.5 * torch::randn({200, 1}, torch::kFloat64);
+  auto truth = torch::full({200, 1}, 0.3, torch::kFloat64);
+  truth[50] = 5;
+  e.effect = truth + noise;
+  e.variance.fill_(0.25);
+  const auto shrunk = shrink_own_effects(e);
+  const auto limited = limit_translation(shrunk, e, 1.75);
+  const auto error = [&](const torch::Tensor& x) { return (x - truth)[50].abs().item<double>(); };
+  EXPECT_GT(error(shrunk), 2);
+  EXPECT_LT(error(limited), 1.75 * 0.5 + noise[50].abs().item<double>() + 1e-9);
+  EXPECT_LT((limited - truth).square().mean().item<double>(),
+            0.5 * noise.square().mean().item<double>());
+}
+
 }  // namespace
 }  // namespace expunge
