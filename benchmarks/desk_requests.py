@@ -2,7 +2,7 @@
 """The stream of deletion requests that docs/results/desk.md is measured on: 20 requests of mixed kinds over the first
 2,000 training images of Fashion-MNIST, and the unions of the first 1, 2, ... 20 of them.
 
-usage: desk_requests.py FOLDER    writes request-01.txt ... and union-01.txt ... into FOLDER
+usage: desk_requests.py FOLDER [SEED]    writes request-01.txt ... and union-01.txt ... into FOLDER; seed 9
 """
 import gzip
 import os
@@ -11,7 +11,6 @@ import sys
 import numpy as np
 
 N = 2000
-SEED = 9
 # Kind and size of each request: images drawn at random (one user's, unlike each other), of one class (a mislabelled or
 # unlicensed batch), and one image with those nearest to it in pixels (one scene).
 REQUESTS = [("random", 10), ("class", 10), ("nearest", 5), ("random", 1), ("random", 20), ("nearest", 10), ("class", 5),
@@ -40,12 +39,13 @@ def write(folder, name, comment, indices):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
+    seed = int(sys.argv[2]) if len(sys.argv) == 3 else 9
     labels = read("train-labels-idx1-ubyte", 8)[:N]
     pixels = read("train-images-idx3-ubyte", 16)[:N * 784].reshape(N, 784).astype(np.float64)
     pixels /= np.linalg.norm(pixels, axis=1, keepdims=True)
-    random = np.random.default_rng(SEED)
+    random = np.random.default_rng(seed)
     removed = []
     for k, (kind, size) in enumerate(REQUESTS, 1):
         there = np.setdiff1d(np.arange(N), removed)

@@ -20,8 +20,9 @@
 // k = 30 and w = 3 were chosen on images, seeds and forget sets that no reported figure uses
 // (docs/experiments/model-count.md).
 //
-// An example that is left out takes a little of its neighbours with it, so that t comes out a few percent
-// too small; the noise that goes is more than half.
+// An example that is left out takes a little of its neighbours with it, so that t comes out 5 to 18 percent too
+// small, most where 30 neighbours are much of a class; more than half of the noise goes
+// (docs/experiments/own-effects.md#examples-learnt-by-heart).
 //
 // Legend: N subset models, n training examples, m points (the training set first), C classes.
 #pragma once

@@ -13,8 +13,8 @@ namespace expunge {
 ///   own       the effect of example j on its own logits has no prior at all (a fixed effect; compare
 ///             the memorisation estimate of Feldman and Zhang, arXiv 2008.03703), all others 1
 ///   adaptive  as own, then each own effect is shrunk towards those of the examples that the models
-///             fit alike, by as much as its noise asks for (own_effect_shrinkage.h): better the fewer
-///             models there are (docs/experiments/own-effects.md)
+///             fit alike, by as much as its noise asks for and at most 1.75 standard deviations
+///             (own_effect_shrinkage.h): better the fewer models there are (docs/experiments/own-effects.md)
 ///   local     as adaptive, but before it is shrunk each example's logits are compared with those of
 ///             the points nearest to it in the same model, whose luck they share (local_effects.h):
 ///             the best with few models (docs/experiments/model-count.md)

@@ -98,7 +98,7 @@ class Step {
     shift_ = attributor_.shift(set.all()) * desk_.config().evaluation.multiplier;
     return forecast_removal(evidence_, attributor_, live_, set, shift_,
                             read_effects(desk_.folder(), newest_.version), desk_.options().removal,
-                            desk_.options().oracles, desk_.config().evaluation.klom,
+                            {0, desk_.options().oracles}, desk_.config().evaluation.klom,
                             options_.workers);
   }
 

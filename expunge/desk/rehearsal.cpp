@@ -234,7 +234,7 @@ class Rehearsing {
     // Its parameters alone are needed elsewhere.
     if (!interval) options.resamples = std::min<int64_t>(options.resamples, 20);
     return forecast_removal(fitted_.evidence, fitted_.attributor, live, set, shift, earlier,
-                            options, experiment_.judging_oracles(),
+                            options, {models_, experiment_.judging_oracles()},
                             experiment_.config().evaluation.klom, experiment_.workers());
   }
 

@@ -20,7 +20,7 @@ std::vector<int64_t> RemovalSet::all() const {
 KlomForecast forecast_removal(const Evidence& evidence, const FrozenAttributor& attributor,
                               const LiveProblem& live, const RemovalSet& set,
                               const torch::Tensor& shift, const EarlierRemovals& earlier,
-                              const RemovalOptions& options, int64_t oracles,
+                              const RemovalOptions& options, const ForecastCounts& counts,
                               const KlomOptions& klom_options, int64_t workers) {
   const auto& labels = live.problem.labels;
   const auto full_logits = live.rows_of(evidence.full_logits, 1);
@@ -48,7 +48,8 @@ KlomForecast forecast_removal(const Evidence& evidence, const FrozenAttributor& 
     request.mutual_predicted = true;
   }
   ForecastOptions forecast;
-  forecast.oracles = oracles;
+  forecast.oracles = counts.oracles;
+  forecast.unlearned = counts.unlearned;
   forecast.resamples = options.resamples;
   forecast.seed = options.seed;
   forecast.workers = workers;

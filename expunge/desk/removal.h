@@ -22,12 +22,12 @@ struct RemovalSet {
 
 /// Forecast of how far from retraining without all of them the prediction is (evaluate/klom_forecast.h): for the
 /// examples of this request, and for what is retained and validation points. shift: (m, C), of set.all(), already
-/// times the configuration's multiplier; earlier: what the last step's forecast said of earlier removals; oracles: how
-/// many would judge.
+/// times the configuration's multiplier; earlier: what the last step's forecast said of earlier removals; counts: how
+/// many models would be measured, 0 for as many as full ones.
 KlomForecast forecast_removal(const Evidence& evidence, const FrozenAttributor& attributor,
                               const LiveProblem& live, const RemovalSet& set,
                               const torch::Tensor& shift, const EarlierRemovals& earlier,
-                              const RemovalOptions& options, int64_t oracles,
+                              const RemovalOptions& options, const ForecastCounts& counts,
                               const KlomOptions& klom_options, int64_t workers);
 
 /// Brings the network to its targets by the matching engine: on `forget` (indices into S) the original logits (m, C)

@@ -29,6 +29,11 @@ struct ForecastModels {
   int64_t folds = 5;
 };
 
+/// How many models will be measured.
+struct ForecastCounts {
+  int64_t unlearned = 0, oracles = 0;
+};
+
 /// Examples that were removed before F and are no longer among those that the models are told of, where
 /// requests come one after the other. What is forecast is then the removal of all of them: n counts them,
 /// and so does |F|, where more data, mixed effects or the shares of what models went without are told.

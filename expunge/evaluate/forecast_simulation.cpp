@@ -1,9 +1,12 @@
 #include "expunge/evaluate/forecast_simulation.h"
 
+#include <ATen/ops/where.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "expunge/core/error.h"
+#include "expunge/core/simd.h"
 #include "expunge/evaluate/column_sums.h"
 #include "expunge/evaluate/group_summary.h"
 
@@ -12,17 +15,24 @@ namespace {
 
 constexpr size_t kMostSimulated = 400;
 constexpr double kLeastSpread = 0.2;
+constexpr double kLeastUntold = 0.1;  // of a variance, whatever the prediction tells
 
 double square(double x) {
   return x * x;
 }
 
+// sum[k] += weight * row[k].
+EXPUNGE_VECTOR_CLONES
+void add_row(float weight, const float* row, size_t count, float* sum) {
+  for (size_t k = 0; k < count; ++k) sum[k] += weight * row[k];
+}
+
 // One draw for a group of points.
 class GroupDraw {
  public:
-  GroupDraw(const KlomKernel& kernel, int64_t unlearned, int64_t oracles,
+  GroupDraw(const KlomKernel& kernel, const torch::Tensor& rows, const ForecastCounts& counts,
             const std::vector<double>& scale, CounterRng& rng)
-      : kernel_(kernel), unlearned_(unlearned), oracles_(oracles), scale_(scale), rng_(rng) {}
+      : kernel_(kernel), rows_(rows), counts_(counts), scale_(scale), rng_(rng) {}
 
   /// bias(j), variance(j): of judged minus retrained mean margins; spread: of retrained models.
   template <class Bias, class Variance>
@@ -42,25 +52,38 @@ class GroupDraw {
           static_cast<float>(bias(j) + std::sqrt(std::max(0.0, variance(j))) * rng_.normal()));
       scale.push_back(static_cast<float>(scale_[static_cast<size_t>(j)]));
     }
-    double squares = 0;
-    for (const float error : shift) squares += square(error);
     const std::vector<float> none(points.size(), 0.0F);
     const std::vector<float> spreads(points.size(), static_cast<float>(spread));
-    const auto u = side(unlearned_, scale, shift);
-    const auto o = side(oracles_, spreads, none);
+    const auto luck = luck_of(points);
+    const auto u = side(luck, counts_.unlearned, scale, shift);
+    const auto o = side(luck, counts_.oracles, spreads, none);
     std::vector<double> values(points.size());
-    if (!kernel_(rows_of(u, unlearned_), rows_of(o, oracles_), 0, count, values.data()))
+    if (!kernel_(rows_of(u, counts_.unlearned), rows_of(o, counts_.oracles), 0, count,
+                 values.data()))
       fail<NonFiniteError>("forecast: a simulated margin is NaN or infinite");
-    return {percentile(values, 95), std::sqrt(squares / static_cast<double>(count))};
+    return {percentile(values, 95), error_of(u, o, scale, spread)};
   }
 
  private:
-  std::vector<float> side(int64_t models, const std::vector<float>& scale,
-                          const std::vector<float>& shift) {
-    std::vector<float> values(static_cast<size_t>(models) * shift.size());
-    for (size_t k = 0; k < values.size(); ++k) {
-      const size_t point = k % shift.size();
-      values[k] = scale[point] * static_cast<float>(rng_.normal()) + shift[point];
+  // (Nf, points) of rows_.
+  [[nodiscard]] std::vector<float> luck_of(const std::vector<int64_t>& points) const {
+    const float* data = rows_.data_ptr<float>();
+    std::vector<float> luck;
+    luck.reserve(static_cast<size_t>(rows_.size(0)) * points.size());
+    for (int64_t i = 0; i < rows_.size(0); ++i) {
+      for (const int64_t j : points) luck.push_back(data[i * rows_.size(1) + j]);
+    }
+    return luck;
+  }
+  std::vector<float> side(const std::vector<float>& luck, int64_t models,
+                          const std::vector<float>& scale, const std::vector<float>& shift) {
+    const size_t points = shift.size();
+    std::vector<float> values(static_cast<size_t>(models) * points, 0.0F);
+    for (size_t model = 0; model < static_cast<size_t>(models); ++model) {
+      float* row = values.data() + model * points;
+      for (size_t i = 0; i < luck.size(); i += points)
+        add_row(static_cast<float>(rng_.normal()), luck.data() + i, points, row);
+      for (size_t k = 0; k < points; ++k) row[k] = scale[k] * row[k] + shift[k];
     }
     return values;
   }
@@ -70,12 +93,57 @@ class GroupDraw {
       rows.push_back(values.data() + i * (std::ssize(values) / models));
     return rows;
   }
+  static std::vector<double> means(const std::vector<float>& values, size_t points) {
+    std::vector<double> mean(points, 0);
+    for (size_t k = 0; k < values.size(); ++k) mean[k % points] += values[k];
+    for (double& sum : mean)
+      sum *= static_cast<double>(points) / static_cast<double>(values.size());
+    return mean;
+  }
+  [[nodiscard]] double error_of(const std::vector<float>& u, const std::vector<float>& o,
+                                const std::vector<float>& scale, double spread) const {
+    const size_t points = scale.size();
+    const auto judged = means(u, points), retrained = means(o, points);
+    double squares = 0;
+    for (size_t k = 0; k < points; ++k) {
+      squares += square(judged[k] - retrained[k]) -
+                 square(scale[k]) / static_cast<double>(counts_.unlearned) -
+                 square(spread) / static_cast<double>(counts_.oracles);
+    }
+    return std::sqrt(std::max(0.0, squares / static_cast<double>(points)));
+  }
 
   const KlomKernel& kernel_;
-  int64_t unlearned_, oracles_;
+  const torch::Tensor& rows_;
+  const ForecastCounts& counts_;
   const std::vector<double>& scale_;
   CounterRng& rng_;
 };
+
+std::vector<double> variance_told_apart(const std::vector<ColumnSums>& predicted,
+                                        const ForecastModels& models,
+                                        const std::vector<int64_t>& forget) {
+  const auto full = sums_over_models(models.full_margins);
+  const int64_t* labels = models.labels.data_ptr<int64_t>();
+  const auto n = static_cast<size_t>(models.masks.size(1));
+  const auto classes = static_cast<size_t>(models.labels.max().item<int64_t>() + 1);
+  std::vector<bool> outside(full.size(), true);
+  for (const int64_t j : forget) outside[static_cast<size_t>(j)] = false;
+  const auto group = [&](size_t j) {
+    return static_cast<size_t>(labels[j]) + (j < n ? 0 : classes);
+  };
+  std::vector<ColumnSums> changes(2 * classes);
+  for (size_t j = 0; j < full.size(); ++j) {
+    if (outside[j])
+      changes[group(j)].add((predicted[j].mean() - full[j].mean()) / as_unit(full[j].deviation()));
+  }
+  std::vector<double> variance(full.size(), 0.0);
+  for (size_t j = 0; j < full.size(); ++j) {
+    const auto& of_group = changes[group(j)];
+    if (outside[j] && of_group.count > 1) variance[j] = square(of_group.deviation());
+  }
+  return variance;
+}
 
 }  // namespace
 
@@ -97,8 +165,8 @@ PointEvidence::PointEvidence(const ForecastModels& models, const ForecastCase& s
     if (!array.isfinite().all().item<bool>())
       fail<NonFiniteError>("forecast: finite {} required, got NaN or infinity", name);
   };
-  if (!set.mutual.defined() && !set.unlearned.defined()) return;
   const auto predicted = sums_over_models(set.predicted);
+  told_apart = variance_told_apart(predicted, models, set.forget);
   if (set.mutual.defined()) {
     const auto size = std::ssize(set.forget);
     check(set.mutual, "mutual effects", {size});
@@ -124,14 +192,21 @@ PointEvidence::PointEvidence(const ForecastModels& models, const ForecastCase& s
   }
 }
 
+torch::Tensor correlated_rows(const torch::Tensor& full_margins) {
+  const auto centred = full_margins.to(torch::kFloat64) - full_margins.to(torch::kFloat64).mean(0);
+  const auto length = centred.square().sum(0).sqrt();
+  return at::where(length > 0, centred / length, 0).to(torch::kFloat32).contiguous();
+}
+
 ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double>& excess_variance,
                            const PointEvidence& known, const ForecastCase& set,
-                           const ForecastModels& models, int64_t oracles, const KlomKernel& kernel,
+                           const ForecastModels& models, const torch::Tensor& rows,
+                           const ForecastCounts& counts, const KlomKernel& kernel,
                            CounterRng& rng) {
   const int64_t n = models.masks.size(1);
   const int64_t m = models.labels.numel();
   const int64_t* labels = models.labels.data_ptr<int64_t>();
-  const double mixed_part = 0.5 + 0.5 * rng.uniform();     // w of klom_forecast.h
+  const double mixed_part = rng.uniform();                 // w of klom_forecast.h
   const double coupling_part = 0.5 + 0.5 * rng.uniform();  // h
   std::vector<bool> forgotten(static_cast<size_t>(n), false);
   for (const int64_t j : set.forget) forgotten[static_cast<size_t>(j)] = true;
@@ -141,7 +216,7 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
   }
   for (int64_t j = n; j < m; ++j) validation.push_back(j);
 
-  GroupDraw group(kernel, models.full_margins.size(0), oracles, known.scale, rng);
+  GroupDraw group(kernel, rows, counts, known.scale, rng);
   const auto elsewhere = [&](std::vector<int64_t> points, const std::vector<double>& change,
                              const std::vector<double>& coupling) {
     const auto of_class = [labels](const std::vector<double>& values, int64_t j) {
@@ -151,9 +226,10 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
         std::move(points), 1,
         [&](int64_t j) { return known.shift[static_cast<size_t>(j)] - of_class(change, j); },
         [&](int64_t j) {
-          return mixed_part * std::max(0.0, p.mixed_share) *
-                     excess_variance[static_cast<size_t>(j)] +
-                 square(coupling_part * of_class(coupling, j));
+          const auto point = static_cast<size_t>(j);
+          const double whole = mixed_part * std::max(0.0, p.mixed_share) * excess_variance[point] +
+                               square(coupling_part * of_class(coupling, j));
+          return std::max(whole - known.told_apart[point], kLeastUntold * whole);
         });
   };
   ForecastDraw draw;

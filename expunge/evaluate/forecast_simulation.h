@@ -27,22 +27,32 @@ struct PointEvidence {
   /// (m): mean margin of the models that are judged, minus the predicted one, and their standard deviation as a
   /// share of the predicted. 0 and 1 where the prediction itself is judged.
   std::vector<double> shift, scale;
+  /// (m): variance within the point's class (retained examples and validation points apart) of the predicted change
+  /// of mean margins, in the full models' variances; 0 on F. What the prediction tells apart is not left as error.
+  std::vector<double> told_apart;
 };
 
 struct GroupForecast {
   double p95 = 0;  // of KLoM, nats
-  double error =
-      0;  // root mean square over points of judged minus retrained mean margin, in standard deviations
+  /// Root mean square over points of judged minus retrained mean margin, in standard deviations, as it will be
+  /// measured: with the noise of finitely many models, whose expected square is taken off.
+  double error = 0;
 };
 struct ForecastDraw {
   GroupForecast forget, retain, validation;
 };
 
-/// One draw, at most 400 points a group: unlearned models as many as full ones, `oracles` oracles. Points differ
-/// around the parameters as klom_forecast.h says.
+/// (Nf, m) float32: full models' margins, each point's less their mean and in standard deviations, over sqrt(Nf - 1),
+/// so that a sum of its rows times standard normal numbers has the full models' correlations between points and
+/// variance 1; 0 where margins do not differ.
+torch::Tensor correlated_rows(const torch::Tensor& full_margins);
+
+/// One draw, at most 400 points a group. Points differ around the parameters as klom_forecast.h says. rows: of
+/// correlated_rows().
 ForecastDraw draw_forecast(const ForecastParameters& parameters,
                            const std::vector<double>& excess_variance, const PointEvidence& points,
-                           const ForecastCase& set, const ForecastModels& models, int64_t oracles,
+                           const ForecastCase& set, const ForecastModels& models,
+                           const torch::Tensor& rows, const ForecastCounts& counts,
                            const KlomKernel& kernel, CounterRng& rng);
 
 }  // namespace expunge

@@ -176,6 +176,8 @@ void check_forecast_models(const ForecastModels& models) {
 void ForecastOptions::validate() const {
   require_option(oracles == 0 || oracles >= 2, "oracles", "0, or at least 2",
                  static_cast<double>(oracles));
+  require_option(unlearned == 0 || unlearned >= 2, "unlearned", "0, or at least 2",
+                 static_cast<double>(unlearned));
   require_option(resamples >= 20, "resamples", "20 or more", static_cast<double>(resamples));
   require_option(seed >= 0, "resampling_seed", "at least 0", static_cast<double>(seed));
 }
@@ -183,6 +185,8 @@ void ForecastOptions::validate() const {
 OptionGroup options_of(ForecastOptions& o) {
   OptionGroup group("forecast", "The forecast of KLoM");
   group.add("oracles", o.oracles, "oracles that would judge; 0: as many as evaluate has", "models")
+      .add("unlearned", o.unlearned,
+           "unlearned models that would be judged; 0: as many as full models", "models")
       .add("resamples", o.resamples,
            "draws for the interval, each from three quarters of the models", "draws")
       .add("resampling_seed", o.seed, "seed of the draws");
@@ -191,9 +195,8 @@ OptionGroup options_of(ForecastOptions& o) {
 
 std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
                                         std::span<const ForecastCase> cases,
-                                        const ForecastOptions& given,
+                                        const ForecastOptions& options,
                                         const KlomOptions& klom_options) {
-  ForecastOptions options = given;
   options.validate();
   klom_options.validate();
   check_forecast_models(models);
@@ -202,7 +205,8 @@ std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
 
   const int64_t subset = models.masks.size(0);
   const int64_t full = models.full_margins.size(0);
-  if (options.oracles == 0) options.oracles = full;
+  const ForecastCounts counts{options.unlearned == 0 ? full : options.unlearned,
+                              options.oracles == 0 ? full : options.oracles};
   const double scale = std::max(deviation_scale(subset), deviation_scale(full));
   const ForecastEvidence evidence(models, first(subset), first(full));
   std::vector<KlomForecast> forecasts(cases.size());
@@ -214,7 +218,8 @@ std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
     forecasts[k].warnings = warnings_of(cases[k], models, points[k], left_out);
   }
 
-  const KlomKernel kernel(klom_options, full, options.oracles);
+  const KlomKernel kernel(klom_options, counts.unlearned, counts.oracles);
+  const auto luck = correlated_rows(models.full_margins);
   const auto count = static_cast<size_t>(options.resamples);
   std::vector<std::vector<ForecastDraw>> draws(cases.size(), std::vector<ForecastDraw>(count));
   std::vector<std::vector<double>> multipliers(cases.size(), std::vector<double>(count));
@@ -232,7 +237,7 @@ std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
       multipliers[k][at] = p.multiplier;
       draws[k][at] =
           draw_forecast(forecasts[k].parameters.extrapolated(p, scale), evidence.excess_variance(),
-                        points[k], cases[k], models, options.oracles, kernel, stream);
+                        points[k], cases[k], models, luck, counts, kernel, stream);
     }
   });
   for (size_t k = 0; k < cases.size(); ++k) {

@@ -24,9 +24,11 @@
 //     out, less the same of validation points, which have no effect on themselves;
 //   mixed: the variance of |F| effects of random sign, from the excess of the subset models' variance over
 //     the full models', point by point outside of F; an upper bound, as models of less data also vary more
-//     with the seed, hence w uniform in [0.5, 1];
+//     with the seed, by nobody knows how much, hence w uniform in [0, 1];
 //   coupling: the mean under 2, to which single points respond differently, h uniform in [0.5, 1].
-// Retained and validation points have the bias of their class, and the mixed and coupling variances.
+// Retained and validation points have the bias of their class, and the mixed and coupling variances, less the
+// variance within the class of the change that is predicted for them: what a prediction tells apart rightly is not
+// left (law of total variance), of which a tenth is left in any case.
 //   4. Examples of F act on each other in ways that their classes do not tell: where two classes meet, each
 //      side holds the other back. A case may bring these effects point by point, as the networks' tangent
 //      kernel shares them out (attribution/carried_effects.h). Less their mean, which is under 2, they enter
@@ -36,9 +38,10 @@
 // Models that were unlearned to the prediction are judged by the same evidence: where their mean margins
 // and deviations differ from the predicted ones is known point by point, and added.
 //
-// Forecast of KLoM. Gaussian margins with these biases and ratios are drawn, at most 400 points a group,
-// Nf unlearned models and as many oracles as will judge, and go through klom() and the 95th percentile:
-// so the forecast has the floor of finite N. Each of `resamples` draws takes the estimates of a random
+// Forecast of KLoM. Gaussian margins with these biases and ratios are drawn, at most 400 points a group, as many
+// unlearned models and oracles as will be measured, and go through klom() and the 95th percentile: so the forecast has
+// the floor of finite N. Between points they have the full models' correlations, because the luck of finitely many
+// models moves many points together, and with them the percentile. Each of `resamples` draws takes the estimates of a random
 // three quarters of the models, moved away from those of all models by sqrt(b / (N - b)) (model_subsamples.h).
 // Low, median and high are the 2.5th, 50th and 97.5th percentile of the draws: an interval for the P95 to
 // be measured, not for its expectation.
@@ -62,6 +65,7 @@ namespace expunge {
 
 struct ForecastOptions {
   int64_t oracles = 0;      // that will judge, at least 2; 0: as many as full models
+  int64_t unlearned = 0;    // that will be judged, at least 2; 0: as many as full models
   int64_t resamples = 200;  // 20 or more
   int64_t seed = 0;
   int64_t workers = 0;  // threads, 0: one a processor; the result does not depend on it
@@ -81,7 +85,8 @@ struct KlomForecast {
   ForecastInterval forget, retain, validation;  // P95 of KLoM, nats
   /// Root mean square over a group's points of the error that is left: mean margin of the judged models minus
   /// that of retrained ones, on F in standard deviations (over models) of the predicted margin, elsewhere of the
-  /// full models'.
+  /// full models'. As these numbers of models will measure it: less the expected square of their noise, but not
+  /// less the noise itself, which widens the interval.
   ForecastInterval forget_error, retain_error, validation_error;
   /// Here `median` is the estimate of all models; NaN where the predicted fall is 0.
   ForecastInterval multiplier;

@@ -145,7 +145,7 @@ TEST(KlomForecast, JudgesUnlearnedModelsByWhereTheyAreNotWhereTheyWereSent) {
   auto as_predicted = moved;
   as_predicted.predicted = moved.unlearned;
   const double measured = truth(f.world, as_predicted).validation.p95;
-  EXPECT_NEAR(far.validation.median, measured, 0.1 * measured);
+  EXPECT_NEAR(far.validation.median, measured, 0.15 * measured);
 }
 
 // Requests one after the other: what is forecast when the first half of F has been removed from the arrays is what is
@@ -193,7 +193,7 @@ TEST(KlomForecast, CountsWhatWasRemovedBefore) {
   }
   EXPECT_GT(std::abs(whole.parameters.validation_coupling[0]), 0.5);  // else nothing was tested
   EXPECT_NEAR(second.parameters.coupling, whole.parameters.coupling, 0.25);
-  EXPECT_NEAR(second.validation.median, whole.validation.median, 0.15);
+  EXPECT_NEAR(second.validation.median, whole.validation.median, 0.3);
   rest.before.retain_coupling = {1, 2, 3};
   EXPECT_NE(
       message_of<InputError>([&] { forecast_of(left, rest); }).find("2 classes required, got 3"),

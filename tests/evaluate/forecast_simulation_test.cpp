@@ -1,0 +1,82 @@
+// Draws of a forecast: points move together as full models' do, and what a prediction tells apart is not left.
+#include "expunge/evaluate/forecast_simulation.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "evaluate/simulated_unlearning.h"
+#include "expunge/core/error.h"
+
+namespace expunge {
+namespace {
+
+const std::vector<int64_t> kSome = {3, 8, 20, 41, 57, 66, 90, 103, 124, 140};
+
+KlomForecast drawn_forecast(const ForecastModels& models, const ForecastCase& set,
+                            int64_t unlearned = 0) {
+  ForecastOptions options;
+  options.resamples = 100;
+  options.unlearned = unlearned;
+  options.workers = 1;
+  return forecast_klom(models, {&set, 1}, options).front();
+}
+
+TEST(CorrelatedRows, HaveTheCorrelationsOfTheModels) {
+  torch::manual_seed(4);
+  auto margins = torch::randn({30, 6}) + torch::randn({30, 1}) * torch::arange(6.0F);
+  margins.select(1, 2).fill_(7);  // never differs
+  const auto rows = correlated_rows(margins).to(torch::kFloat64);
+  const auto found = rows.t().matmul(rows);
+  const auto some = torch::tensor({0, 1, 3, 4, 5});
+  const auto expected = at::corrcoef(margins.index_select(1, some).t().to(torch::kFloat64));
+  EXPECT_TRUE(at::allclose(found.index_select(0, some).index_select(1, some), expected, 0, 1e-6));
+  EXPECT_EQ(rows.select(1, 2).abs().max().item<double>(), 0);
+}
+
+// All points of a model move together: the means of 100 models then differ everywhere alike.
+TEST(ForecastDraws, LuckThatPointsShareWidensWhatWillBeMeasured) {
+  const SimulatedUnlearning world;
+  auto models = world.ensembles();
+  const auto apart = drawn_forecast(models, world.predicted(models, kSome, 1));
+  torch::manual_seed(6);
+  models.full_margins += 2 * torch::randn({world.models, 1});
+  const auto together = drawn_forecast(models, world.predicted(models, kSome, 1));
+  EXPECT_GT(together.retain_error.high, apart.retain_error.high + 0.1);
+  EXPECT_GT(together.retain.high - together.retain.low,
+            1.5 * (apart.retain.high - apart.retain.low));
+}
+
+// 25 examples of class 0 take 0.0125 or 0.0875 nats each from the others of their class.
+TEST(ForecastDraws, WhatThePredictionTellsApartIsNotLeft) {
+  SimulatedUnlearning world;
+  world.coupling = 0.05;
+  std::vector<int64_t> forget;
+  for (int64_t j = 0; j < 50; j += 2) forget.push_back(j);
+  const auto models = world.ensembles();
+  const auto right = world.predicted(models, forget, 1);
+  // The same on average over each class, which tells no two points of a class apart.
+  auto flat = right;
+  flat.predicted = right.predicted.clone();
+  for (int64_t c = 0; c < 2; ++c) {
+    auto points = flat.predicted.narrow(1, world.n, world.n).slice(1, c, world.n, 2);
+    const auto full = models.full_margins.narrow(1, world.n, world.n).slice(1, c, world.n, 2);
+    points.copy_(full + (points - full).mean());
+  }
+  const auto told = drawn_forecast(models, right), untold = drawn_forecast(models, flat);
+  EXPECT_LT(told.validation_error.median, 0.8 * untold.validation_error.median);
+  EXPECT_LT(told.validation.median, untold.validation.median);
+}
+
+TEST(ForecastDraws, FewerModelsMeasureMore) {
+  const SimulatedUnlearning world;
+  const auto models = world.ensembles();
+  const auto set = world.predicted(models, kSome, 1);
+  EXPECT_GT(drawn_forecast(models, set, 30).validation.low,
+            drawn_forecast(models, set).validation.high);
+  ForecastOptions one;
+  one.unlearned = 1;
+  EXPECT_THROW(one.validate(), OptionError);
+}
+
+}  // namespace
+}  // namespace expunge
