@@ -48,18 +48,23 @@ std::vector<std::pair<std::string, Layer*>> Sequential::children() {
 }
 
 torch::Tensor Residual::forward(const torch::Tensor& x, Mode mode) {
-  return x + inner_->forward(x, mode);
+  auto through = inner_->forward(x, mode);
+  return (shortcut_ == nullptr ? x : shortcut_->forward(x, mode)) + through;
 }
 
 torch::Tensor Residual::backward(const torch::Tensor& output_gradient,
                                  const BackwardRequest& request) {
   const auto through = inner_->backward(output_gradient, request);
+  const auto beside =
+      shortcut_ == nullptr ? output_gradient : shortcut_->backward(output_gradient, request);
   if (!request.input_gradient) return {};
-  return output_gradient + through;
+  return beside + through;
 }
 
 std::vector<std::pair<std::string, Layer*>> Residual::children() {
-  return {{"inner", inner_.get()}};
+  std::vector<std::pair<std::string, Layer*>> named = {{"inner", inner_.get()}};
+  if (shortcut_ != nullptr) named.emplace_back("shortcut", shortcut_.get());
+  return named;
 }
 
 }  // namespace expunge

@@ -31,17 +31,20 @@ class Sequential : public Layer {
   size_t first_learning_ = none;  // the first layer that has parameters
 };
 
-/// x + f(x), f a Sequential whose first layer does not work in place on its input.
+/// g(x) + f(x), f and g Sequentials whose first layers do not work in place on their input; without a shortcut g(x)
+/// is x.
 class Residual final : public Layer {
  public:
-  explicit Residual(std::unique_ptr<Sequential> inner) : inner_(std::move(inner)) {}
+  explicit Residual(std::unique_ptr<Sequential> inner,
+                    std::unique_ptr<Sequential> shortcut = nullptr)
+      : inner_(std::move(inner)), shortcut_(std::move(shortcut)) {}
   torch::Tensor forward(const torch::Tensor& x, Mode mode) override;
   torch::Tensor backward(const torch::Tensor& output_gradient,
                          const BackwardRequest& request) override;
   [[nodiscard]] std::vector<std::pair<std::string, Layer*>> children() override;
 
  private:
-  std::unique_ptr<Sequential> inner_;
+  std::unique_ptr<Sequential> inner_, shortcut_;
 };
 
 }  // namespace expunge

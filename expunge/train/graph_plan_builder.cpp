@@ -161,7 +161,9 @@ class PlanBuilder {
     if (!tails || i == children.size()) return block;
     Layer* next = children[i].second;
     if (const auto* pool = dynamic_cast<MaxPool*>(next)) {
-      if (pool->size() != 2 || height_ % 2 != 0 || width_ % 2 != 0) return nullptr;
+      const auto& [size, stride, padding] = pool->shape();
+      if (size != 2 || stride != 2 || padding != 0 || height_ % 2 != 0 || width_ % 2 != 0)
+        return nullptr;
       block->tail = NormTail::max_pool;
       height_ /= 2;
       width_ /= 2;
@@ -179,7 +181,7 @@ class PlanBuilder {
 
   std::unique_ptr<Block> read_residual(Residual& residual) {
     auto* inner = dynamic_cast<Sequential*>(residual.children()[0].second);
-    if (inner == nullptr) return nullptr;
+    if (inner == nullptr || residual.children().size() > 1) return nullptr;
     auto block = std::make_unique<Block>();
     const auto children = inner->children();
     for (size_t i = 0; i < children.size();) {

@@ -55,7 +55,8 @@ std::unique_ptr<Network> Network::copy_on(torch::Device device) const {
 LayeredNetwork& require_layers(Network& network, const std::string& what) {
   if (auto* layered = dynamic_cast<LayeredNetwork*>(&network)) return *layered;
   fail<InputError>(
-      "{}: a network whose layers are known (mlp, convnet, resnet9) required, got another one",
+      "{}: a network whose layers are known (mlp, convnet, resnet9, resnet18) required, got "
+      "another one",
       what);
 }
 

@@ -62,9 +62,43 @@ std::unique_ptr<Layer> build_resnet9(double width, const NetworkShape& shape) {
             {.in = channels(64), .out = channels(128), .kernel = 5, .stride = 2, .padding = 2});
   net->add<Residual>(residual_block(channels(128)));
   add_block(*net, {.in = channels(128), .out = channels(256), .padding = 1});
-  net->add<MaxPool>(2).add<Residual>(residual_block(channels(256)));
+  net->add<MaxPool>(PoolShape{}).add<Residual>(residual_block(channels(256)));
   add_block(*net, {.in = channels(256), .out = channels(128)});
   net->add<GlobalMaxPool>().add<Linear>(channels(128), shape.classes, false).add<Scale>(0.2);
+  return net;
+}
+
+void add_normed(Sequential& net, const ConvolutionShape& convolution) {
+  net.add<Convolution>(convolution).add<BatchNorm>(convolution.out);
+}
+
+// Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where they change the shape.
+std::unique_ptr<Residual> basic_block(int64_t in, int64_t out, int64_t stride) {
+  auto inner = std::make_unique<Sequential>();
+  add_block(*inner, {.in = in, .out = out, .stride = stride, .padding = 1});
+  add_normed(*inner, {.in = out, .out = out, .padding = 1});
+  if (in == out && stride == 1) return std::make_unique<Residual>(std::move(inner));
+  auto shortcut = std::make_unique<Sequential>();
+  add_normed(*shortcut, {.in = in, .out = out, .kernel = 1, .stride = stride});
+  return std::make_unique<Residual>(std::move(inner), std::move(shortcut));
+}
+
+std::unique_ptr<Layer> build_resnet18(double width, const NetworkShape& shape) {
+  const auto channels = [width](int64_t c) {
+    return std::max<int64_t>(1, std::llround(width * static_cast<double>(c)));
+  };
+  auto net = std::make_unique<Sequential>();
+  add_block(*net,
+            {.in = shape.channels, .out = channels(64), .kernel = 7, .stride = 2, .padding = 3});
+  net->add<MaxPool>(PoolShape{.size = 3, .stride = 2, .padding = 1});
+  int64_t in = channels(64);
+  for (const int64_t c : {64, 128, 256, 512}) {
+    const int64_t out = channels(c);
+    net->add(basic_block(in, out, c == 64 ? 1 : 2)).add<Relu>();
+    net->add(basic_block(out, out, 1)).add<Relu>();
+    in = out;
+  }
+  net->add<GlobalMeanPool>().add<Linear>(in, shape.classes);
   return net;
 }
 
@@ -87,6 +121,8 @@ std::function<std::unique_ptr<Layer>()> builder_of(const NetworkOptions& options
       return [=] { return build_convnet(options.width, shape); };
     case NetworkKind::resnet9:
       return [=] { return build_resnet9(options.width, shape); };
+    case NetworkKind::resnet18:
+      return [=] { return build_resnet18(options.width, shape); };
     case NetworkKind::mlp:
     case NetworkKind::torchscript:
       break;

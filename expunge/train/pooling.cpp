@@ -9,7 +9,9 @@ namespace expunge {
 
 torch::Tensor MaxPool::forward(const torch::Tensor& x, Mode /*mode*/) {
   input_ = x;
-  auto [output, indices] = at::max_pool2d_with_indices(x, {size_, size_}, {size_, size_});
+  const auto& [size, stride, padding] = shape_;
+  auto [output, indices] =
+      at::max_pool2d_with_indices(x, {size, size}, {stride, stride}, {padding, padding});
   indices_ = indices;
   return output;
 }
@@ -17,8 +19,10 @@ torch::Tensor MaxPool::forward(const torch::Tensor& x, Mode /*mode*/) {
 torch::Tensor MaxPool::backward(const torch::Tensor& output_gradient,
                                 const BackwardRequest& request) {
   if (!request.input_gradient) return {};
-  return at::max_pool2d_with_indices_backward(output_gradient, input_, {size_, size_},
-                                              {size_, size_}, {0, 0}, {1, 1}, false, indices_);
+  const auto& [size, stride, padding] = shape_;
+  return at::max_pool2d_with_indices_backward(output_gradient, input_, {size, size},
+                                              {stride, stride}, {padding, padding}, {1, 1}, false,
+                                              indices_);
 }
 
 torch::Tensor GlobalMaxPool::forward(const torch::Tensor& x, Mode /*mode*/) {

@@ -5,17 +5,23 @@
 
 namespace expunge {
 
-/// Largest value of each window of size x size pixels, windows side by side.
+struct PoolShape {
+  int64_t size = 2;     // pixels, square
+  int64_t stride = 2;   // pixels
+  int64_t padding = 0;  // pixels on each side, which are never the largest
+};
+
+/// Largest value of each window.
 class MaxPool final : public Layer {
  public:
-  explicit MaxPool(int64_t size) : size_(size) {}
-  [[nodiscard]] int64_t size() const { return size_; }
+  explicit MaxPool(const PoolShape& shape) : shape_(shape) {}
+  [[nodiscard]] const PoolShape& shape() const { return shape_; }
   torch::Tensor forward(const torch::Tensor& x, Mode mode) override;
   torch::Tensor backward(const torch::Tensor& output_gradient,
                          const BackwardRequest& request) override;
 
  private:
-  int64_t size_;
+  PoolShape shape_;
   torch::Tensor input_;
   torch::Tensor indices_;
 };

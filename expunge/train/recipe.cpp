@@ -68,11 +68,12 @@ OptionGroup options_of(Recipe& recipe) {
            {{"mlp", NetworkKind::mlp},
             {"convnet", NetworkKind::convnet},
             {"resnet9", NetworkKind::resnet9},
+            {"resnet18", NetworkKind::resnet18},
             {"torchscript", NetworkKind::torchscript}},
            "architecture: fully connected, a small convolutional net with BatchNorm, the paper's "
-           "ResNet-9, or one of your own as a TorchScript file")
+           "ResNet-9, ResNet-18, or one of your own as a TorchScript file")
       .add("hidden", recipe.network.hidden, "widths of the hidden layers of an mlp", "units")
-      .add("width", recipe.network.width, "factor on the channels of convnet and resnet9")
+      .add("width", recipe.network.width, "factor on the channels of convnet, resnet9 and resnet18")
       .add("dtype", recipe.network.dtype,
            {{"float32", DtypeKind::float32}, {"float64", DtypeKind::float64}},
            "number format of parameters and activations")

@@ -10,7 +10,7 @@
 
 namespace expunge {
 
-enum class NetworkKind { mlp, convnet, resnet9, torchscript };
+enum class NetworkKind { mlp, convnet, resnet9, resnet18, torchscript };
 /// Where the training of a TorchScript network begins.
 enum class InitialWeights { reset, given };
 enum class OptimiserKind { sgd, adam, adamw };
@@ -21,7 +21,7 @@ enum class DtypeKind { float32, float64 };
 struct NetworkOptions {
   NetworkKind kind = NetworkKind::mlp;
   std::vector<int64_t> hidden = {128};  // widths of an MLP's hidden layers
-  double width = 1;                     // factor on the channels of convnet and resnet9
+  double width = 1;                     // factor on the channels of convnet, resnet9 and resnet18
   DtypeKind dtype = DtypeKind::float32;
   std::string model = {};  // of torchscript: the file (train/script_network.h)
   InitialWeights initial =

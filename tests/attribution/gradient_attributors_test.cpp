@@ -182,7 +182,7 @@ TEST_P(GradientAttributors, DoNotDependOnTheNumberOfWorkers) {
 
 INSTANTIATE_TEST_SUITE_P(AllNetworks, GradientAttributors,
                          testing::Values(NetworkKind::mlp, NetworkKind::convnet,
-                                         NetworkKind::resnet9));
+                                         NetworkKind::resnet9, NetworkKind::resnet18));
 
 TEST(GradientAttributorRefuses, WhatCannotBe) {
   const SmallProblem small(NetworkKind::mlp);

@@ -135,7 +135,7 @@ TEST_P(EigenCurvatures, DoNotDependOnTheNumberOfWorkers) {
 
 INSTANTIATE_TEST_SUITE_P(AllNetworks, EigenCurvatures,
                          testing::Values(NetworkKind::mlp, NetworkKind::convnet,
-                                         NetworkKind::resnet9));
+                                         NetworkKind::resnet9, NetworkKind::resnet18));
 
 TEST(EigenCurvature, OfADivergedNetworkIsRefused) {
   const auto network = small_network(NetworkKind::mlp);

@@ -65,7 +65,7 @@ TEST_P(GradientProjections, KeepInnerProducts) {
 
 INSTANTIATE_TEST_SUITE_P(AllNetworks, GradientProjections,
                          testing::Values(NetworkKind::mlp, NetworkKind::convnet,
-                                         NetworkKind::resnet9));
+                                         NetworkKind::resnet9, NetworkKind::resnet18));
 
 TEST(GradientProjection, HasOtherColumnsForAnotherSeed) {
   const auto network = small_network(NetworkKind::mlp);

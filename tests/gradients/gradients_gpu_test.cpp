@@ -36,7 +36,8 @@ GramAndChange gram_and_change(LayeredNetwork& network, bool with_curvature) {
 }
 
 TEST_F(CudaGradients, KernelsAndStepsAreTheCpus) {
-  for (const auto kind : {NetworkKind::mlp, NetworkKind::convnet, NetworkKind::resnet9}) {
+  for (const auto kind :
+       {NetworkKind::mlp, NetworkKind::convnet, NetworkKind::resnet9, NetworkKind::resnet18}) {
     for (const bool with_curvature : {false, true}) {
       const auto here = small_network(kind);
       const auto there = here->on(device);

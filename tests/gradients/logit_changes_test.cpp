@@ -41,7 +41,7 @@ TEST_P(LogitChanges, OfASinglePrecisionNetworkAreTaken) {
 
 INSTANTIATE_TEST_SUITE_P(AllNetworks, LogitChanges,
                          testing::Values(NetworkKind::mlp, NetworkKind::convnet,
-                                         NetworkKind::resnet9));
+                                         NetworkKind::resnet9, NetworkKind::resnet18));
 
 TEST(LogitChangesOfAMlp, AreZeroAlongNothing) {
   const auto network = small_network(NetworkKind::mlp);

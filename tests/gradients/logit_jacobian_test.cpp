@@ -102,7 +102,7 @@ TEST_P(LogitJacobians, Float32IsCloseToFloat64) {
 
 INSTANTIATE_TEST_SUITE_P(AllNetworks, LogitJacobians,
                          testing::Values(NetworkKind::mlp, NetworkKind::convnet,
-                                         NetworkKind::resnet9));
+                                         NetworkKind::resnet9, NetworkKind::resnet18));
 
 TEST(LogitJacobian, OfALinearModelIsKnown) {
   auto network = make_network({.hidden = {}, .dtype = DtypeKind::float64}, {1, 1, 4, 3});

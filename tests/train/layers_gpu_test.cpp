@@ -18,7 +18,8 @@ NetworkOptions options_on_both(NetworkKind kind, DtypeKind dtype) {
 }
 
 TEST_F(CudaLayers, GiveTheCpusLogitsAndGradients) {
-  for (const auto kind : {NetworkKind::mlp, NetworkKind::convnet, NetworkKind::resnet9}) {
+  for (const auto kind :
+       {NetworkKind::mlp, NetworkKind::convnet, NetworkKind::resnet9, NetworkKind::resnet18}) {
     for (const auto mode : {Mode::train, Mode::eval}) {
       const auto here = make_network(options_on_both(kind, DtypeKind::float64), {2, 16, 16, 3});
       here->initialise(4);

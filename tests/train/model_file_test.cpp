@@ -77,7 +77,8 @@ TEST_P(EveryModel, LoadsAgainBitForBit) {
 
 INSTANTIATE_TEST_SUITE_P(All, EveryModel,
                          testing::Combine(testing::Values(NetworkKind::mlp, NetworkKind::convnet,
-                                                          NetworkKind::resnet9),
+                                                          NetworkKind::resnet9,
+                                                          NetworkKind::resnet18),
                                           testing::Values(DtypeKind::float32, DtypeKind::float64)));
 
 // What torch.nn.Sequential(Flatten(), Linear(16, 8), ReLU(), Linear(8, 3)).state_dict() has.

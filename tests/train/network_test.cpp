@@ -63,7 +63,8 @@ TEST_P(EveryNetwork, GradientIsTheLimitOfDifferences) {
 
 INSTANTIATE_TEST_SUITE_P(AllKinds, EveryNetwork,
                          testing::Combine(testing::Values(NetworkKind::mlp, NetworkKind::convnet,
-                                                          NetworkKind::resnet9),
+                                                          NetworkKind::resnet9,
+                                                          NetworkKind::resnet18),
                                           testing::Values(Mode::train, Mode::eval)));
 
 TEST(Network, MlpIsTheFormula) {
@@ -121,6 +122,41 @@ TEST(Network, ResNet9HasThePapersNumberOfParameters) {
             1728 + 204800 + 294912 + 294912 + 1179648 + 294912 + 2688 + 1280);
 }
 
+TEST(Network, ResNet18IsTheFormula) {
+  const NetworkShape shape{3, 40, 36, 10};
+  auto network = make(NetworkKind::resnet18, shape);
+  const auto forward = [&](const torch::Tensor& x0) {
+    size_t at = 0;
+    const auto state = network->state();
+    // The next convolution with its BatchNorm by running statistics.
+    const auto normed = [&](const torch::Tensor& x, int64_t stride, int64_t padding) {
+      auto z = at::conv2d(x, state.at(at).second, {}, {stride, stride}, {padding, padding});
+      const auto channel = [](const torch::Tensor& v) { return v.view({1, -1, 1, 1}); };
+      z = (z - channel(state.at(at + 3).second)) / (channel(state.at(at + 4).second) + 1e-5).sqrt();
+      z = z * channel(state.at(at + 1).second) + channel(state.at(at + 2).second);
+      at += 5;
+      return z;
+    };
+    auto x = normed(x0, 2, 3).relu();
+    x = at::max_pool2d(x, {3, 3}, {2, 2}, {1, 1});
+    for (const int64_t stride : {1, 2, 2, 2}) {
+      const auto through = normed(normed(x, stride, 1).relu(), 1, 1);
+      x = ((stride == 1 ? x : normed(x, stride, 0)) + through).relu();
+      x = (x + normed(normed(x, 1, 1).relu(), 1, 1)).relu();
+    }
+    x = x.mean({2, 3});
+    return x.matmul(state.at(at).second.t()) + state.at(at + 1).second;
+  };
+  const auto x = images(2, shape);
+  network->forward(x, Mode::train);  // moves the running statistics off their start
+  EXPECT_TRUE(torch::allclose(network->forward(x, Mode::eval), forward(x), 1e-9, 1e-9));
+}
+
+TEST(Network, ResNet18HasTheNumberOfParametersOfOthers) {
+  const auto network = make_network({.kind = NetworkKind::resnet18}, {3, 64, 64, 1000});
+  EXPECT_EQ(network->parameters().numel(), 11689512);  // torchvision's
+}
+
 TEST(Network, FirstParametersComeFromTheSeedAlone) {
   const NetworkShape shape{1, 4, 4, 3};
   auto a = make(NetworkKind::mlp, shape);
@@ -155,7 +191,8 @@ TEST(Network, EvalLogitsOfAPointDoNotDependOnItsBatch) {
 
 TEST(Network, FeaturesAreWhatTheLastLayerMakesLogitsOf) {
   torch::manual_seed(5);
-  for (const auto kind : {NetworkKind::mlp, NetworkKind::convnet, NetworkKind::resnet9}) {
+  for (const auto kind :
+       {NetworkKind::mlp, NetworkKind::convnet, NetworkKind::resnet9, NetworkKind::resnet18}) {
     const NetworkShape shape{2, 12, 13, 4};
     auto network = make(kind, shape);
     network->forward(images(6, shape), Mode::train);

@@ -46,7 +46,8 @@ TEST_F(CudaUnlearning, MatchingByKernelIsTheCpus) {
   options.kind = MethodKind::matching;
   options.matching.kernel.curvature_points = 12;
   options.matching.kernel.retain_points = 10;
-  for (const auto kind : {NetworkKind::mlp, NetworkKind::convnet, NetworkKind::resnet9})
+  for (const auto kind :
+       {NetworkKind::mlp, NetworkKind::convnet, NetworkKind::resnet9, NetworkKind::resnet18})
     EXPECT_LT(difference(options, kind), 1e-5) << static_cast<int>(kind);
   options.matching.kernel.kernel_rows = 6;  // in parts
   EXPECT_LT(difference(options, NetworkKind::convnet), 1e-5);
