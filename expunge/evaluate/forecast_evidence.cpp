@@ -30,9 +30,9 @@ ForecastParameters ForecastParameters::extrapolated(const ForecastParameters& ot
         &ForecastParameters::own_error, &ForecastParameters::spread, &ForecastParameters::mixed,
         &ForecastParameters::mixed_share})
     move(out.*field, other.*field);
-  for (auto field :
-       {&ForecastParameters::validation, &ForecastParameters::retain,
-        &ForecastParameters::validation_coupling, &ForecastParameters::retain_coupling}) {
+  for (auto field : {&ForecastParameters::own_errors, &ForecastParameters::validation,
+                     &ForecastParameters::retain, &ForecastParameters::validation_coupling,
+                     &ForecastParameters::retain_coupling}) {
     for (size_t c = 0; c < (out.*field).size(); ++c) move((out.*field)[c], (other.*field)[c]);
   }
   return out;
@@ -134,18 +134,18 @@ void ForecastEvidence::measure_curve() {
       margin += unseen_.mean[j] / static_cast<double>(end - begin);
       change += (full_.mean[j] - unseen_.mean[j]) / static_cast<double>(end - begin);
     }
-    curve_margin_.push_back(margin);
-    curve_change_.push_back(change);
+    further_data_.at.push_back(margin);
+    further_data_.value.push_back(change);
   }
 }
 
-double ForecastEvidence::further_data(double margin) const {
-  const auto above = std::lower_bound(curve_margin_.begin(), curve_margin_.end(), margin);
-  if (above == curve_margin_.begin()) return curve_change_.front();
-  if (above == curve_margin_.end()) return curve_change_.back();
-  const auto k = static_cast<size_t>(above - curve_margin_.begin());
-  const double share = (margin - curve_margin_[k - 1]) / (curve_margin_[k] - curve_margin_[k - 1]);
-  return curve_change_[k - 1] + share * (curve_change_[k] - curve_change_[k - 1]);
+double ForecastEvidence::Curve::operator()(double where) const {
+  const auto above = std::lower_bound(at.begin(), at.end(), where);
+  if (above == at.begin()) return value.front();
+  if (above == at.end()) return value.back();
+  const auto k = static_cast<size_t>(above - at.begin());
+  const double share = (where - at[k - 1]) / (at[k] - at[k - 1]);
+  return value[k - 1] + share * (value[k] - value[k - 1]);
 }
 
 // The standard deviation over seeds that a point would have if it were unseen.
@@ -197,19 +197,25 @@ void ForecastEvidence::measure_class_effects() {
   effects_.emplace_back(left_out, seen, classes_);
 }
 
+// How far the models that saw an example are from those that did not, in standard deviations.
+double ForecastEvidence::own_effect(int64_t j) const {
+  const auto point = static_cast<size_t>(j);
+  return std::abs(seen_.mean[point] - unseen_.mean[point]) / unseen_unit(j);
+}
+
 // For two models i, i' of one fold to which j is unseen, the errors of the fold's prediction are
 // e + noise_i and e + noise_i': their product has the expectation e^2, whatever the noise. e is the error of
 // the effect on itself and, of all that the models went without, of the others' effects. The second part
-// alone is what validation points show.
+// alone is what validation points show. Examples that act strongly are predicted with larger errors: e^2 is a mean
+// over runs of a hundred examples by the size of their effect.
 void ForecastEvidence::measure_own_errors() {
-  const auto classes = static_cast<size_t>(classes_);
-  std::vector<double> products(classes + 1, 0.0), pairs(classes + 1, 0.0);  // the last: validation
+  const auto points = static_cast<size_t>(m_);
+  std::vector<double> products(points, 0.0), pairs(points, 0.0);
   const int64_t models = models_.masks.size(0);
-  const int64_t* labels = models_.labels.data_ptr<int64_t>();
   size_t next = 0;
   for (int64_t k = 0; k < models_.folds; ++k) {
     const int64_t end = models * (k + 1) / models_.folds;
-    std::vector<ColumnSums> residuals(static_cast<size_t>(m_));
+    std::vector<ColumnSums> residuals(points);
     for (; next < rows_.size() && rows_[next] < end; ++next) {
       const int64_t i = rows_[next];
       for (int64_t j = 0; j < m_; ++j) {
@@ -221,20 +227,46 @@ void ForecastEvidence::measure_own_errors() {
         if (!std::isnan(error)) residuals[point].add(error / unseen_unit(j));
       }
     }
-    for (int64_t j = 0; j < m_; ++j) {
-      const auto& r = residuals[static_cast<size_t>(j)];
-      const auto group = j < n_ ? static_cast<size_t>(labels[j]) : classes;
-      products[group] += r.sum * r.sum - r.squares;
-      pairs[group] += static_cast<double>(r.count * (r.count - 1));
+    for (size_t point = 0; point < points; ++point) {
+      const auto& r = residuals[point];
+      products[point] += r.sum * r.sum - r.squares;
+      pairs[point] += static_cast<double>(r.count * (r.count - 1));
     }
   }
-  const auto mean = [&](size_t group) {
-    return pairs[group] > 0 ? products[group] / pairs[group] : 0;
+  const auto mean = [&](const std::vector<int64_t>& of) {
+    double product = 0, pair = 0;
+    for (const int64_t j : of) {
+      product += products[static_cast<size_t>(j)];
+      pair += pairs[static_cast<size_t>(j)];
+    }
+    return pair > 0 ? product / pair : 0;
   };
+  std::vector<int64_t> validation(static_cast<size_t>(m_ - n_)), order;
+  std::iota(validation.begin(), validation.end(), n_);
+  std::vector<double> effect(static_cast<size_t>(n_), 0.0);
+  for (int64_t j = 0; j < n_; ++j) {
+    const auto point = static_cast<size_t>(j);
+    if (!std::isfinite(unseen_.deviation[point]) || !std::isfinite(seen_.mean[point])) continue;
+    effect[point] = own_effect(j);
+    order.push_back(j);
+  }
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return std::pair(effect[static_cast<size_t>(a)], a) <
+           std::pair(effect[static_cast<size_t>(b)], b);
+  });
   // Folds are predicted by (folds - 1) / folds of the models; with all of them the error is smaller.
   const double fewer = 1 - 1 / static_cast<double>(models_.folds);
-  for (size_t c = 0; c < classes; ++c)
-    own_error_.push_back(pairs[c] > 0 ? fewer * (mean(c) - mean(classes)) : 0);
+  const double of_others = mean(validation);
+  const int64_t runs = std::max<int64_t>(std::ssize(order) / 100, 1);
+  for (int64_t k = 0; k < runs; ++k) {
+    const std::vector<int64_t> run(order.begin() + std::ssize(order) * k / runs,
+                                   order.begin() + std::ssize(order) * (k + 1) / runs);
+    double size = 0;
+    for (const int64_t j : run)
+      size += effect[static_cast<size_t>(j)] / static_cast<double>(run.size());
+    own_error_.at.push_back(size);
+    own_error_.value.push_back(fewer * (mean(run) - of_others));
+  }
 }
 
 ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
@@ -271,7 +303,8 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
   double count = 0, log_spread = 0, needed = 0, given = 0;
   for (const int64_t j : set.forget) {
     const auto point = static_cast<size_t>(j);
-    p.own_error += own_error_[static_cast<size_t>(labels[j])];
+    const bool told = std::isfinite(unseen_.deviation[point]) && std::isfinite(seen_.mean[point]);
+    p.own_errors.push_back(told ? own_error_(own_effect(j)) : 0);
     if (!std::isfinite(unseen_.deviation[point])) continue;
     const double unit = unseen_unit(j);
     const double predicted_unit = as_unit(predicted[point].deviation());
@@ -281,7 +314,7 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
     const double coupling =
         (coupling_on(effects_[0], labels[j], set.before.validation_coupling) - one) * unit;
     const double retrained =
-        unseen_.mean[point] + (1 - of_left_out) * further_data(unseen_.mean[point]) + coupling;
+        unseen_.mean[point] + (1 - of_left_out) * further_data_(unseen_.mean[point]) + coupling;
     ++count;
     p.bias += (predicted[point].mean() - retrained) / predicted_unit;
     p.coupling += coupling / predicted_unit;
@@ -293,7 +326,10 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
   p.bias /= count;
   p.coupling /= count;
   p.spread = std::exp(log_spread / count);
-  p.own_error *= p.spread * p.spread / static_cast<double>(set.forget.size());
+  for (double& error : p.own_errors) {
+    error *= p.spread * p.spread;
+    p.own_error += error / static_cast<double>(set.forget.size());
+  }
   p.multiplier = needed / given;
 
   p.mixed_share = removed / (all * alpha_ * (1 - alpha_));

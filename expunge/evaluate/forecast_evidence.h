@@ -61,10 +61,11 @@ struct ForecastCase {
 /// The error of a prediction on one forget set, as the models tell it. On F in units of the predicted
 /// margins' standard deviation over models, elsewhere of the full models'.
 struct ForecastParameters {
-  double multiplier = 0;   // of the shift on F, with which its mean margin would be right
-  double bias = 0;         // predicted mean margin minus retrained one, mean over F
-  double coupling = 0;     // of this, what F's examples do to each other by their classes
-  double own_error = 0;    // mean square error of the effects of F's examples on themselves
+  double multiplier = 0;           // of the shift on F, with which its mean margin would be right
+  double bias = 0;                 // predicted mean margin minus retrained one, mean over F
+  double coupling = 0;             // of this, what F's examples do to each other by their classes
+  double own_error = 0;            // mean square error of the effects of F's examples on themselves
+  std::vector<double> own_errors;  // (|F|) of each example's, in the order of F
   double spread = 0;       // retrained models' standard deviation on F as a share of the predicted
   double mixed = 0;        // variance over unseen points of what F's examples do each by itself
   double mixed_share = 0;  // |F| / (n alpha (1 - alpha)): `mixed` as a share of excess_variance()
@@ -94,12 +95,17 @@ class ForecastEvidence {
   struct Moments {
     std::vector<double> mean, deviation;
   };
+  // Straight lines between means over runs of points; constant outside of them.
+  struct Curve {
+    std::vector<double> at, value;
+    [[nodiscard]] double operator()(double where) const;
+  };
   void read_margins();
   void measure_excess(int64_t begin, int64_t end, const Moments& subset);
   void measure_curve();
   void measure_class_effects();
   void measure_own_errors();
-  [[nodiscard]] double further_data(double margin) const;
+  [[nodiscard]] double own_effect(int64_t j) const;
   [[nodiscard]] double unseen_unit(int64_t j) const;
   [[nodiscard]] double class_share(size_t label) const;  // of S
 
@@ -112,10 +118,9 @@ class ForecastEvidence {
   std::vector<int64_t> unseen_models_;  // (n) how many left the example out
   double unseen_spread_ = 1;            // median of subset over full deviations on V
   std::vector<double> excess_;          // (m)
-  std::vector<double> curve_margin_,
-      curve_change_;                   // what going from alpha to 1 does to unseen points
+  Curve further_data_;  // what going from alpha to 1 does to unseen points, by margin
   std::vector<ClassEffects> effects_;  // on unseen points, on seen ones
-  std::vector<double> own_error_;      // (C)
+  Curve own_error_;  // mean square error of effects on oneself, by their size, both in deviations
 };
 
 }  // namespace expunge

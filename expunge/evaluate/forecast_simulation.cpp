@@ -233,9 +233,11 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
         });
   };
   ForecastDraw draw;
-  const double variance = std::max(0.0, p.own_error) +
-                          mixed_part * std::max(0.0, p.mixed) * square(p.spread) +
-                          square(coupling_part * p.coupling);
+  const double of_others =
+      mixed_part * std::max(0.0, p.mixed) * square(p.spread) + square(coupling_part * p.coupling);
+  std::vector<double> own_errors(static_cast<size_t>(n), 0.0);
+  for (size_t k = 0; k < set.forget.size(); ++k)
+    own_errors[static_cast<size_t>(set.forget[k])] = std::max(0.0, p.own_errors[k]);
   const double mutual_part = 0.5 + rng.uniform();  // g
   const double missing = (known.mutual_predicted ? 1 : 0) - mutual_part;
   draw.forget = group.draw(
@@ -244,7 +246,7 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
         const auto point = static_cast<size_t>(j);
         return p.bias + known.shift[point] + missing * known.mutual[point];
       },
-      [&](int64_t) { return variance; });
+      [&](int64_t j) { return own_errors[static_cast<size_t>(j)] + of_others; });
   draw.retain = elsewhere(retained, p.retain, p.retain_coupling);
   draw.validation = elsewhere(validation, p.validation, p.validation_coupling);
   return draw;

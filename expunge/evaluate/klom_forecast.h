@@ -19,9 +19,10 @@
 // its multiplier (what the predicted fall of F's mean margin would have to be multiplied by), and the
 // ratio of standard deviations. Points differ around the mean bias by a normal distribution with variance
 //     own error + w mixed + (h coupling)^2,
-//   own error: the mean square error of cross-fitted predictions of examples' effects on themselves, over
-//     the classes of F: mean product of the errors of two models of one fold that both left the example
-//     out, less the same of validation points, which have no effect on themselves;
+//   own error: the mean square error of cross-fitted predictions of examples' effects on themselves, as a function
+//     of the effect's size, because those that act strongly are predicted with larger errors: mean product of the
+//     errors of two models of one fold that both left the example out, less the same of validation points, which
+//     have no effect on themselves;
 //   mixed: the variance of |F| effects of random sign, from the excess of the subset models' variance over
 //     the full models', point by point outside of F; an upper bound, as models of less data also vary more
 //     with the seed, by nobody knows how much, hence w uniform in [0, 1];
