@@ -8,6 +8,7 @@
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/crc32.h"
 #include "expunge/core/error.h"
+#include "expunge/core/json_number.h"
 #include "expunge/core/npy.h"
 #include "expunge/core/safetensors.h"
 
@@ -117,18 +118,19 @@ class ImageCache {
       fail<InputError>("{}: {}; remove the folder, and it is made again", folder_.string(), what);
     };
     DecodedImages result;
-    uint32_t crc = 0;
+    int64_t crc = 0;
     int64_t count = 0;
     try {
       const auto record = nlohmann::json::parse(read_file(path));
-      if (const auto version = record.at("format_version").get<int>(); version != cache_version) {
+      if (const auto version = whole_number(record.at("format_version"));
+          version != cache_version) {
         fail<InputError>("{}: format version {} required, got {}", path.string(), cache_version,
                          version);
       }
-      record.at("crc32").get_to(crc);
-      record.at("images").get_to(count);
+      crc = whole_number(record.at("crc32"));
+      count = whole_number(record.at("images"));
       record.at("skipped").get_to(result.skipped);
-      record.at("kept").get_to(result.kept);
+      for (const auto& index : record.at("kept")) result.kept.push_back(whole_number(index));
     } catch (const nlohmann::json::exception&) {
       damaged("images.json is damaged");
     }

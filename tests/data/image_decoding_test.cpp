@@ -121,6 +121,23 @@ TEST_F(ImageDecoding, ADamagedCacheIsRefusedByName) {
   EXPECT_NE(refusal(cached()).find("does not fit"), std::string::npos);
 }
 
+TEST_F(ImageDecoding, NumbersOfACacheThatAreNotWholeAreRefused) {
+  decode_images(list(), cached());
+  const auto path = entry() / "images.json";
+  const auto good = read_file(path);
+  for (const std::string key : {"format_version", "images", "crc32"}) {
+    auto record = good;
+    const auto at = record.find(':', record.find('"' + key + '"')) + 1;
+    record.replace(at, record.find_first_of(",\n}", at) - at, " 1e30");
+    put_file(path, record);
+    EXPECT_NE(refusal(cached()).find("images.json is damaged"), std::string::npos) << record;
+  }
+  auto record = good;
+  record.replace(record.find("[]", record.find("\"kept\"")), 2, "[1e30]");
+  put_file(path, record);
+  EXPECT_NE(refusal(cached()).find("images.json is damaged"), std::string::npos) << record;
+}
+
 TEST_F(ImageDecoding, SkippedFilesAreNamedByTheCacheToo) {
   put_file(file(2), "no picture");
   EXPECT_NE(refusal({}).find(file(2).string()), std::string::npos);
