@@ -42,6 +42,20 @@ class ImageCache {
                       {{"skipped", nlohmann::json(block.skipped).dump()}});
   }
 
+  // Whether it can be what decoding the files of that block gave.
+  [[nodiscard]] bool is_sound(const ImageBlock& block, int64_t index) const {
+    const auto [begin, end] = decoder_.files_of(index);
+    const auto& kept = block.kept;
+    if (std::ssize(kept) + std::ssize(block.skipped) != end - begin) return false;
+    for (size_t i = 0; i < kept.size(); ++i) {
+      if (kept[i] < (i == 0 ? begin : kept[i - 1] + 1) || kept[i] >= end) return false;
+    }
+    if (!block.images.defined()) return kept.empty();
+    const auto& images = block.images;
+    return images.dim() == 4 && images.scalar_type() == torch::kUInt8 && images.numel() > 0 &&
+           images.size(0) == std::ssize(kept) && (images.size(1) == 1 || images.size(1) == 3);
+  }
+
   // nullopt where it is not there, or not sound: it is decoded again.
   [[nodiscard]] std::optional<ImageBlock> read_block(int64_t index) const {
     if (!fs::exists(block_path(index))) return std::nullopt;
@@ -56,8 +70,7 @@ class ImageCache {
       }
       block.skipped =
           nlohmann::json::parse(file.metadata.at("skipped")).get<std::vector<std::string>>();
-      const auto images = block.images.defined() ? block.images.size(0) : 0;
-      if (images != std::ssize(block.kept)) return std::nullopt;
+      if (!is_sound(block, index)) return std::nullopt;
       return block;
     } catch (const std::exception&) {
       return std::nullopt;

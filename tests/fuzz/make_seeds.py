@@ -282,12 +282,17 @@ def seeds():
         jpeg([0x11] * 4), jpeg([0x11], restart=b"\xff\xdd\x00\x04\x00\x01")]
     block = safetensors([("kept", "I64", [2], longs(0, 1)), ("images", "U8", [2, 1, 1, 1], b"\x07\x08")],
                         {"skipped": "[]"})
+    flat = safetensors([("kept", "I64", [2], longs(0, 1)), ("images", "U8", [2], b"\x07\x08")],
+                       {"skipped": "[]"})
+    far = safetensors([("kept", "I64", [2], longs(1 << 40, -1)), ("images", "F32", [2, 9, 0, 3], b"")],
+                      {"skipped": "[]"})
     pixels = npy("|u1", (2, 1, 1, 1), b"\x07\x08")
     record = {"format_version": 1, "name": "pictures", "files": 2, "images": 2, "skipped": [],
               "kept": [], "crc32": zlib.crc32(b"\x07\x08")}
     one = npy("|u1", (1, 1, 1, 1), b"\x07")
     yield "image_cache", [
-        LINE.join([json.dumps(record).encode(), pixels]), LINE.join([b"", b"", block]),
+        LINE.join([json.dumps(record).encode(), pixels]), LINE.join([b"", b"", block]), LINE.join([b"", b"", flat]),
+        LINE.join([b"", b"", far]),
         LINE.join([json.dumps(dict(record, images=1, kept=[1], skipped=["a: no"],
                                    crc32=zlib.crc32(b"\x07"))).encode(), one]),
         LINE.join([json.dumps(dict(record, images=-1, crc32=1e30)).encode(), pixels])]
