@@ -6,6 +6,7 @@
 #include "expunge/attribution/subset_datamodels.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/json_number.h"
 #include "expunge/core/npy.h"
 
 namespace expunge {
@@ -67,7 +68,7 @@ SubsetDatamodels SubsetDatamodels::load(const fs::path& folder, const torch::Ten
   const int64_t models = loaded.masks_.size(0);
   try {
     const auto json = nlohmann::json::parse(read_file(path));
-    if (const auto version = json.at("format_version").get<int>(); version != format_version) {
+    if (const auto version = whole_number(json.at("format_version")); version != format_version) {
       fail<InputError>("{}: format version {} required, got {}", path.string(), format_version,
                        version);
     }

@@ -7,6 +7,7 @@
 #include "expunge/attribution/penalty_json.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/json_number.h"
 #include "expunge/core/npy.h"
 
 namespace expunge {
@@ -76,15 +77,15 @@ LassoDatamodels LassoDatamodels::load(const fs::path& folder) {
   int64_t count = 0;
   try {
     const auto json = nlohmann::json::parse(read_file(path));
-    if (const auto version = json.at("format_version").get<int>();
+    if (const auto version = whole_number(json.at("format_version"));
         version != lasso_format_version) {
       fail<InputError>("{}: format version {} required, got {}", path.string(),
                        lasso_format_version, version);
     }
-    loaded.examples_ = json.at("examples").get<int64_t>();
-    loaded.points_ = json.at("points").get<int64_t>();
-    loaded.classes_ = json.at("classes").get<int64_t>();
-    count = json.at("effects").get<int64_t>();
+    loaded.examples_ = whole_number(json.at("examples"));
+    loaded.points_ = whole_number(json.at("points"));
+    loaded.classes_ = whole_number(json.at("classes"));
+    count = whole_number(json.at("effects"));
     loaded.curve_ = curve_of(json.at("held_out_error"));
     loaded.origin_ = FitOrigin::of(json);
   } catch (const nlohmann::json::exception&) {

@@ -12,6 +12,17 @@
 
 #include "expunge/core/error.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define EXPUNGE_ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EXPUNGE_ADDRESS_SANITIZER
+#endif
+#endif
+#ifdef EXPUNGE_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace expunge {
 namespace {
 
@@ -50,6 +61,21 @@ fs::path temporary_beside(const fs::path& target) {
   std::random_device device;
   const uint64_t word = (static_cast<uint64_t>(device()) << 32) | device();
   return target.parent_path() / fmt::format(".{}.{:016x}.tmp", target.filename().string(), word);
+}
+
+// Bytes from a mapped file's end to that of its last page can be read, and are nobody's: where there is
+// an AddressSanitizer it is told to report whoever reads them.
+void forbid_rest_of_page([[maybe_unused]] const std::byte* data, [[maybe_unused]] size_t size,
+                         [[maybe_unused]] bool forbidden) {
+#ifdef EXPUNGE_ADDRESS_SANITIZER
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t rest = (page - size % page) % page;
+  if (forbidden) {
+    __asan_poison_memory_region(data + size, rest);
+  } else {
+    __asan_unpoison_memory_region(data + size, rest);
+  }
+#endif
 }
 
 // A renamed file survives a power failure only once its folder is on the disk.
@@ -189,10 +215,13 @@ MappedFile::MappedFile(const fs::path& path) {
   void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
   if (memory == MAP_FAILED) fail_system(path, "cannot be mapped", errno);
   data_ = static_cast<const std::byte*>(memory);
+  forbid_rest_of_page(data_, size_, true);
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (data_ == nullptr) return;
+  forbid_rest_of_page(data_, size_, false);
+  ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 }  // namespace expunge

@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "expunge/core/printable.h"
+
 namespace expunge {
 
 /// Base of everything the library throws on purpose.
@@ -47,10 +49,11 @@ class Interrupted : public Error {
   using Error::Error;
 };
 
-/// Throws E with a formatted message: fail<InputError>("{}: expected {}, got {}", path, a, b).
+/// Throws E with a formatted message: fail<InputError>("{}: expected {}, got {}", path, a, b). It is printable(): what a
+/// file or a user says cannot make a second line of it.
 template <class E = Error, class... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
-  throw E(fmt::format(format, std::forward<Args>(args)...));
+  throw E(printable(fmt::format(format, std::forward<Args>(args)...), std::string::npos));
 }
 
 }  // namespace expunge

@@ -5,6 +5,7 @@
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/printable.h"
 
 namespace expunge {
 namespace {
@@ -33,7 +34,7 @@ void read_indices(const std::filesystem::path& path,
     int64_t index = 0;
     const auto [stop, error] = std::from_chars(line.data(), line.data() + line.size(), index);
     if (error != std::errc{} || stop != line.data() + line.size()) {
-      fail<InputError>("{}: one whole number required, got \"{}\"", where, line.substr(0, 40));
+      fail<InputError>("{}: one whole number required, got \"{}\"", where, printable(line, 40));
     }
     on_index(index, where);
   }

@@ -10,6 +10,7 @@
 
 #include "expunge/core/array_bytes.h"
 #include "expunge/core/error.h"
+#include "expunge/core/printable.h"
 
 namespace expunge {
 namespace {
@@ -171,13 +172,6 @@ std::optional<torch::ScalarType> dtype_of(const std::string& descr) {
   return std::nullopt;
 }
 
-// What a file says, fit for a message of one line.
-std::string printable(std::string text) {
-  text.resize(std::min<size_t>(text.size(), 40));
-  for (char& c : text) c = c >= ' ' && c <= '~' ? c : '?';
-  return "\"" + text + "\"";
-}
-
 struct Parsed {
   torch::ScalarType dtype;
   std::vector<int64_t> shape;
@@ -212,8 +206,8 @@ Parsed parse(const MappedFile& file, const std::string& where) {
   if (!dtype) {
     fail<InputError>(
         "{}: dtype bool, uint8, int8 to int64 or float16 to float64, little-endian, required, got "
-        "{}",
-        where, printable(header.descr));
+        "\"{}\"",
+        where, printable(header.descr, 40));
   }
   parsed.dtype = *dtype;
   const size_t available = text.size() - parsed.offset;

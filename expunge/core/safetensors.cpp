@@ -70,6 +70,8 @@ nlohmann::json parse_header(std::string_view text) {
     return header;
   } catch (const Json::parse_error& error) {
     fail<InputError>("no JSON at byte {}", error.byte);
+  } catch (const Json::out_of_range&) {
+    fail<InputError>("a number that is too large");
   }
 }
 

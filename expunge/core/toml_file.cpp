@@ -7,6 +7,7 @@
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/printable.h"
 
 namespace expunge {
 namespace {
@@ -63,7 +64,8 @@ std::vector<TomlTable> parse_toml(const std::string& text, const std::string& wh
   try {
     root = toml::parse(text);
   } catch (const toml::parse_error& error) {
-    fail<InputError>("{}:{}: {}", where, error.source().begin.line, error.description());
+    fail<InputError>("{}:{}: {}", where, error.source().begin.line,
+                     printable(error.description(), 200));
   }
   std::vector<TomlTable> tables;
   TomlTable top;

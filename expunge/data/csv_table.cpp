@@ -9,6 +9,7 @@
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/printable.h"
 
 namespace expunge {
 namespace {
@@ -95,7 +96,8 @@ size_t target_column(const std::vector<std::string>& header, const std::string& 
   std::set<std::string> names;
   for (const auto& name : header) {
     if (!names.insert(name).second)
-      fail<InputError>("{}: different names of columns required, got {} twice", where, name);
+      fail<InputError>("{}: different names of columns required, got {} twice", where,
+                       printable(name));
   }
   if (header.size() < 2)
     fail<InputError>("{}: a feature and a target required, got {} columns", where, header.size());
@@ -147,18 +149,18 @@ CsvTable read_csv_table(const std::filesystem::path& path, const std::string& ta
       const bool number = as_number(fields[c], value);
       if (c != at_target && !number) {
         fail<InputError>("{}: a number in column {} required, got \"{}\"", reader.where(),
-                         header[c], fields[c].substr(0, 40));
+                         printable(header[c]), printable(fields[c], 40));
       }
       if (number && !std::isfinite(value)) {
         fail<NonFiniteError>("{}: a finite number in column {} required, got {}", reader.where(),
-                             header[c], fields[c]);
+                             printable(header[c]), printable(fields[c], 40));
       }
       if (c != at_target) {
         values.push_back(value);
       } else {
         if (fields[c].empty())
           fail<InputError>("{}: a value in column {} required, got none", reader.where(),
-                           header[c]);
+                           printable(header[c]));
         table.target.push_back(fields[c]);
         all_numbers = all_numbers && number;
         numbers.push_back(value);

@@ -97,10 +97,10 @@ torch::Tensor read_idx_array(const fs::path& path, int64_t rank) {
   const size_t count = *announced;
   // Read in pieces, so that a header that lies about the size costs no memory.
   std::vector<unsigned char> bytes;
-  constexpr size_t piece = size_t{1} << 22;
+  constexpr size_t first_piece = size_t{1} << 16;
   while (bytes.size() < count) {
     const size_t before = bytes.size();
-    bytes.resize(std::min(before + piece, count));
+    bytes.resize(std::min(before + std::max(before, first_piece), count));
     const size_t got = reader.read(bytes.data() + before, bytes.size() - before);
     if (got < bytes.size() - before) {
       fail<InputError>("{}: {} bytes required for shape ({}), got {}", where, count,

@@ -8,6 +8,7 @@
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/crc32.h"
 #include "expunge/core/error.h"
+#include "expunge/core/json_number.h"
 #include "expunge/core/npy.h"
 #include "expunge/core/safetensors.h"
 
@@ -41,6 +42,20 @@ class ImageCache {
                       {{"skipped", nlohmann::json(block.skipped).dump()}});
   }
 
+  // Whether it can be what decoding the files of that block gave.
+  [[nodiscard]] bool is_sound(const ImageBlock& block, int64_t index) const {
+    const auto [begin, end] = decoder_.files_of(index);
+    const auto& kept = block.kept;
+    if (std::ssize(kept) + std::ssize(block.skipped) != end - begin) return false;
+    for (size_t i = 0; i < kept.size(); ++i) {
+      if (kept[i] < (i == 0 ? begin : kept[i - 1] + 1) || kept[i] >= end) return false;
+    }
+    if (!block.images.defined()) return kept.empty();
+    const auto& images = block.images;
+    return images.dim() == 4 && images.scalar_type() == torch::kUInt8 && images.numel() > 0 &&
+           images.size(0) == std::ssize(kept) && (images.size(1) == 1 || images.size(1) == 3);
+  }
+
   // nullopt where it is not there, or not sound: it is decoded again.
   [[nodiscard]] std::optional<ImageBlock> read_block(int64_t index) const {
     if (!fs::exists(block_path(index))) return std::nullopt;
@@ -55,8 +70,7 @@ class ImageCache {
       }
       block.skipped =
           nlohmann::json::parse(file.metadata.at("skipped")).get<std::vector<std::string>>();
-      const auto images = block.images.defined() ? block.images.size(0) : 0;
-      if (images != std::ssize(block.kept)) return std::nullopt;
+      if (!is_sound(block, index)) return std::nullopt;
       return block;
     } catch (const std::exception&) {
       return std::nullopt;
@@ -117,18 +131,19 @@ class ImageCache {
       fail<InputError>("{}: {}; remove the folder, and it is made again", folder_.string(), what);
     };
     DecodedImages result;
-    uint32_t crc = 0;
+    int64_t crc = 0;
     int64_t count = 0;
     try {
       const auto record = nlohmann::json::parse(read_file(path));
-      if (const auto version = record.at("format_version").get<int>(); version != cache_version) {
+      if (const auto version = whole_number(record.at("format_version"));
+          version != cache_version) {
         fail<InputError>("{}: format version {} required, got {}", path.string(), cache_version,
                          version);
       }
-      record.at("crc32").get_to(crc);
-      record.at("images").get_to(count);
+      crc = whole_number(record.at("crc32"));
+      count = whole_number(record.at("images"));
       record.at("skipped").get_to(result.skipped);
-      record.at("kept").get_to(result.kept);
+      for (const auto& index : record.at("kept")) result.kept.push_back(whole_number(index));
     } catch (const nlohmann::json::exception&) {
       damaged("images.json is damaged");
     }

@@ -17,9 +17,14 @@ int64_t ImageDecoder::blocks() const {
   return (std::ssize(list_.files) + options_.block - 1) / options_.block;
 }
 
-ImageBlock ImageDecoder::decode(int64_t block) const {
+std::pair<int64_t, int64_t> ImageDecoder::files_of(int64_t block) const {
   const int64_t begin = block * options_.block;
-  const int64_t count = std::min(options_.block, std::ssize(list_.files) - begin);
+  return {begin, std::min(begin + options_.block, std::ssize(list_.files))};
+}
+
+ImageBlock ImageDecoder::decode(int64_t block) const {
+  const int64_t begin = files_of(block).first;
+  const int64_t count = files_of(block).second - begin;
   std::vector<torch::Tensor> images(static_cast<size_t>(count));
   std::vector<std::string> complaints(static_cast<size_t>(count));
   parallel_for(count, options_.workers, [&](int64_t i) {

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "expunge/data/image_decoding.h"
@@ -24,6 +25,8 @@ class ImageDecoder {
       : list_(list), options_(options), progress_(progress) {}
 
   [[nodiscard]] int64_t blocks() const;
+  /// The first file of a block, and the one behind its last.
+  [[nodiscard]] std::pair<int64_t, int64_t> files_of(int64_t block) const;
   /// Throws as decode_images() does.
   [[nodiscard]] ImageBlock decode(int64_t block) const;
   /// InputError unless images (k, C, H, W) have the pixels of `first`; both are named by their indices in the list.

@@ -4,6 +4,7 @@
 #include "expunge/core/environment.h"
 #include "expunge/core/error.h"
 #include "expunge/core/json_number.h"
+#include "expunge/core/printable.h"
 
 namespace expunge::desk {
 namespace {
@@ -234,8 +235,9 @@ CertificateLinks links_of(const std::string& text, const std::string& where) {
     const auto json = Json::parse(text);
     const auto format = json.at("format").get<std::string>();
     if (format != kCertificateFormat)
-      fail<InputError>("{}: format \"{}\" required, got \"{}\"", where, kCertificateFormat, format);
-    CertificateLinks links{json.at("version").get<int64_t>(), json.at("desk").get<std::string>(),
+      fail<InputError>("{}: format \"{}\" required, got \"{}\"", where, kCertificateFormat,
+                       printable(format));
+    CertificateLinks links{whole_number(json.at("version")), json.at("desk").get<std::string>(),
                            json.at("model_sha256").get<std::string>(), "", ""};
     const auto& previous = json.at("previous");
     if (!previous.is_null()) {

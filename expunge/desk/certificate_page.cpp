@@ -1,8 +1,10 @@
 // render_certificate(): the page of a certificate, for readers who are no engineers.
 
 #include <algorithm>
+#include <cmath>
 
 #include "expunge/core/error.h"
+#include "expunge/core/json_number.h"
 #include "expunge/desk/certificate.h"
 #include "expunge/report/escape.h"
 #include "expunge/report/page_html.h"
@@ -11,6 +13,14 @@
 
 namespace expunge::desk {
 namespace {
+
+// A number of things: whole, not below 0, and small enough to be added to another.
+int64_t count_of(const Json& value) {
+  constexpr int64_t most = int64_t{1} << 53;
+  if (value.is_number() && (value.get<double>() < 0 || value.get<double>() > most))
+    fail<InputError>("a number from 0 to {} required, got {}", most, value.dump());
+  return value.is_number_float() ? std::llround(value.get<double>()) : whole_number(value);
+}
 
 std::string paragraph(const std::string& text) {
   return "<p>" + escape_markup(text) + "</p>\n";
@@ -91,7 +101,7 @@ std::string distance_section(const Json& json) {
   html += warnings_html(prediction.at("warnings").get<std::vector<std::string>>());
   const auto& audit = json.at("audit");
   html += "<h3>An attack on the result</h3>\n";
-  if (audit.at("examples").get<int64_t>() == 0) {
+  if (count_of(audit.at("examples")) == 0) {
     html += paragraph("Not made: too few subset models saw, or went without, these examples.");
   } else {
     html += paragraph(fmt::format(
@@ -101,7 +111,7 @@ std::string distance_section(const Json& json) {
         "models "
         "that truly went without an example it says so in {} of cases, of models that were trained "
         "on it in {}.",
-        counted(audit.at("examples").get<int64_t>(), "example"),
+        counted(count_of(audit.at("examples")), "example"),
         share_text(audit.at("before").get<double>()), share_text(audit.at("after").get<double>()),
         share_text(audit.at("models_without_them").get<double>()),
         share_text(audit.at("models_with_them").get<double>())));
@@ -132,8 +142,8 @@ std::string removed_section(const Json& json) {
       "receipt of the request can make again.");
   TextTable table({{"example"}, {"fingerprint (SHA-256)", Align::left}});
   for (const auto& entry : json.at("removed")) {
-    table.add_row({fmt::to_string(entry.at("example").get<int64_t>()),
-                   entry.at("digest").get<std::string>()});
+    table.add_row(
+        {fmt::to_string(count_of(entry.at("example"))), entry.at("digest").get<std::string>()});
   }
   return html + table_html(table, "removed examples") + "</section>\n";
 }
@@ -176,13 +186,13 @@ std::string render_opening(const Json& json) {
       fmt::format(
           "<p class=\"lead\">The model from which examples are going to be removed, trained on {}. "
           "Nothing has been removed from it yet.</p>\n",
-          escape_markup(counted(json.at("examples").get<int64_t>(), "example"))));
+          escape_markup(counted(count_of(json.at("examples")), "example"))));
   html += checking_section(json) + software_section(json, json.at("options"));
   return html + page_ending();
 }
 
 std::string render_removal(const Json& json) {
-  const auto version = json.at("version").get<int64_t>();
+  const auto version = whole_number(json.at("version"));
   const auto count = std::ssize(json.at("removed"));
   const auto& request = json.at("request");
   const auto& method = json.at("method");
@@ -197,38 +207,36 @@ std::string render_removal(const Json& json) {
                   "and matching, without "
                   "training it again. {} of its {} training examples remain.</p>\n",
                   escape_markup(counted(count, "example")), count == 1 ? "was" : "were",
-                  escape_markup(count_text(json.at("remaining").get<int64_t>())),
-                  escape_markup(count_text(json.at("remaining").get<int64_t>() +
-                                           json.at("removed_in_all").get<int64_t>()))));
+                  escape_markup(count_text(count_of(json.at("remaining")))),
+                  escape_markup(count_text(count_of(json.at("remaining")) +
+                                           count_of(json.at("removed_in_all"))))));
   html += "<section>\n<h2>What was done</h2>\n";
   std::vector<std::pair<std::string, std::string>> done = {
       {"request",
-       fmt::format("number {}, received {}, named by {}; {}", request.at("number").get<int64_t>(),
+       fmt::format("number {}, received {}, named by {}; {}", count_of(request.at("number")),
                    day_and_time(request.at("received").get<std::string>()),
                    request.at("named_by").get<std::string>(),
-                   counted(request.at("examples").get<int64_t>(), "example"))}};
-  if (const auto earlier = request.at("removed_earlier").get<int64_t>(); earlier > 0)
+                   counted(count_of(request.at("examples")), "example"))}};
+  if (const auto earlier = count_of(request.at("removed_earlier")); earlier > 0)
     done.emplace_back("of these",
                       fmt::format("{} had been removed by an earlier request", earlier));
-  done.insert(
-      done.end(),
-      {{"removed so far", counted(json.at("removed_in_all").get<int64_t>(), "example")},
-       {"method", method.at("name").get<std::string>()},
-       {"prediction", fmt::format("{}, for {}", method.at("prediction").get<std::string>(),
-                                  method.at("predicted_for").get<std::string>())},
-       {"started from", method.at("started_from").get<std::string>()},
-       {"read", method.at("read").get<std::string>()},
-       {"cost",
-        fmt::format("{} of a training ({} sample gradients, {:.1f} s)",
-                    cost.at("share_of_training").is_null()
-                        ? "-"
-                        : share_text(cost.at("share_of_training").get<double>()),
-                    count_text(static_cast<int64_t>(cost.at("sample_gradients").get<double>())),
-                    cost.at("seconds").get<double>())},
-       {"outputs on these examples",
-        fmt::format("from {} to {} nats (root mean square) off their predicted values",
-                    number_text(method.at("logit_error_before")),
-                    number_text(method.at("logit_error_after")))}});
+  done.insert(done.end(),
+              {{"removed so far", counted(count_of(json.at("removed_in_all")), "example")},
+               {"method", method.at("name").get<std::string>()},
+               {"prediction", fmt::format("{}, for {}", method.at("prediction").get<std::string>(),
+                                          method.at("predicted_for").get<std::string>())},
+               {"started from", method.at("started_from").get<std::string>()},
+               {"read", method.at("read").get<std::string>()},
+               {"cost", fmt::format("{} of a training ({} sample gradients, {:.1f} s)",
+                                    cost.at("share_of_training").is_null()
+                                        ? "-"
+                                        : share_text(cost.at("share_of_training").get<double>()),
+                                    count_text(count_of(cost.at("sample_gradients"))),
+                                    cost.at("seconds").get<double>())},
+               {"outputs on these examples",
+                fmt::format("from {} to {} nats (root mean square) off their predicted values",
+                            number_text(method.at("logit_error_before")),
+                            number_text(method.at("logit_error_after")))}});
   html += definitions(done) + "</section>\n";
   html += distance_section(json);
   html += "<section>\n<h2>What is not promised</h2>\n" + list_html(json.at("not_promised")) +
@@ -245,9 +253,11 @@ std::string render_removal(const Json& json) {
 std::string render_certificate(const std::string& text, const std::string& where) {
   try {
     const auto json = Json::parse(text);
-    return json.at("version").get<int64_t>() == 0 ? render_opening(json) : render_removal(json);
+    return whole_number(json.at("version")) == 0 ? render_opening(json) : render_removal(json);
   } catch (const nlohmann::json::exception&) {
     fail<InputError>("{}: a certificate required, this is none", where);
+  } catch (const InputError& error) {
+    fail<InputError>("{}: {}", where, error.what());
   }
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "expunge/core/error.h"
+#include "expunge/core/printable.h"
 #include "expunge/desk/ledger.h"
 
 namespace expunge::desk {
@@ -18,7 +19,7 @@ RequestState state_of(const std::string& text, const std::filesystem::path& path
   for (const auto& [state, name] : kStates) {
     if (text == name) return state;
   }
-  fail<InputError>("{}: a request's state required, got \"{}\"", path.string(), text);
+  fail<InputError>("{}: a request's state required, got \"{}\"", path.string(), printable(text));
 }
 
 }  // namespace
@@ -88,6 +89,11 @@ std::vector<Request> Ledger::read_requests(const char* where, int64_t value) con
     r.receipt = rows.text(3);
     r.state = state_of(rows.text(4), database_.path());
     if (!rows.is_null(5)) r.version = rows.number(5);
+    const bool taken_up =
+        r.state == RequestState::processing || r.state == RequestState::processed;
+    if (taken_up && !r.version)
+      fail<InputError>("{}: request {}: the version that it is processed as required, not there",
+                       database_.path().string(), r.id);
     r.begun = rows.text(6);
     r.past_limit = rows.number(7) != 0;
     r.examples =
@@ -156,10 +162,11 @@ std::vector<std::string> Ledger::faults() const {
   std::vector<std::string> found;
   Statement check(database_, "PRAGMA integrity_check");
   while (check.next()) {
-    if (check.text(0) != "ok") found.push_back("ledger: " + check.text(0));
+    if (check.text(0) != "ok") found.push_back("ledger: " + printable(check.text(0), 200));
   }
   Statement keys(database_, "PRAGMA foreign_key_check");
-  while (keys.next()) found.push_back("ledger: a row of " + keys.text(0) + " refers to none");
+  while (keys.next())
+    found.push_back("ledger: a row of " + printable(keys.text(0)) + " refers to none");
   const auto all = versions();
   for (size_t k = 0; k < all.size(); ++k) {
     if (all[k].version != static_cast<int64_t>(k)) {

@@ -1,6 +1,7 @@
 #include "expunge/desk/sqlite.h"
 
 #include "expunge/core/error.h"
+#include "expunge/core/printable.h"
 
 namespace expunge::desk {
 namespace {
@@ -27,8 +28,7 @@ Database::Database(const std::filesystem::path& path, Mode mode) : path_(path) {
 }
 
 void Database::raise(int code) const {
-  const std::string why =
-      handle_ ? sqlite3_errmsg(handle_.get()) : std::string(sqlite3_errstr(code));
+  const auto why = printable(handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code), 200);
   const int kind = code & 0xff;
   if (kind == SQLITE_BUSY || kind == SQLITE_LOCKED) {
     fail<SystemError>("{}: another process is writing to it; try again", path_.string());

@@ -10,6 +10,7 @@
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/json_number.h"
 #include "expunge/core/shell_quoted.h"
 #include "expunge/distribute/program.h"
 #include "expunge/distribute/status.h"
@@ -212,7 +213,7 @@ std::optional<SlurmRecord> read_slurm_record(const fs::path& folder) {
     record.grid = json.at("sweep").get<std::string>();
     for (const auto& job : json.at("jobs")) {
       record.jobs.push_back({job.at("name").get<std::string>(), job.at("id").get<std::string>(),
-                             job.at("tasks").get<int64_t>()});
+                             whole_number(job.at("tasks"))});
     }
     return record;
   } catch (const nlohmann::json::exception&) {

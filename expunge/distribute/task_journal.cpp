@@ -12,6 +12,7 @@
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/json_number.h"
 
 namespace expunge {
 namespace {
@@ -72,11 +73,11 @@ TaskRecord record_in(const std::string& text) {
   const auto json = Json::parse(text);
   TaskRecord record;
   record.stage = json.at("stage").get<std::string>();
-  record.task = json.at("task").get<int64_t>();
-  record.tasks = json.at("tasks").get<int64_t>();
+  record.task = whole_number(json.at("task"));
+  record.tasks = whole_number(json.at("tasks"));
   record.host = json.at("host").get<std::string>();
   record.job = json.at("job").get<std::string>();
-  record.restarts = json.at("restarts").get<int64_t>();
+  record.restarts = whole_number(json.at("restarts"));
   record.message = json.at("message").get<std::string>();
   record.rows = json.at("rows").get<decltype(record.rows)>();
   const auto state = json.at("state").get<std::string>();

@@ -7,6 +7,7 @@
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
+#include "expunge/core/printable.h"
 
 namespace expunge {
 namespace {
@@ -27,8 +28,11 @@ void require_size(const fs::path& path, const Json& object, const char* key, int
                   const fs::path& scores) {
   const auto said = object.find(key);
   if (said == object.end()) return;
+  const auto shown = said->is_array()    ? "[...]"
+                     : said->is_object() ? "{...}"
+                                         : printable(said->dump());
   if (said->is_number_integer() && said->get<int64_t>() == got) return;
-  fail<InputError>("{}: {} {} required, as {} says, got {}", scores.string(), said->dump(), key,
+  fail<InputError>("{}: {} {} required, as {} says, got {}", scores.string(), shown, key,
                    path.string(), got);
 }
 
@@ -38,7 +42,7 @@ fs::path scores_path(const fs::path& save_dir, const std::string& experiment) {
 
 std::string experiment_names(const Json& experiments) {
   std::vector<std::string> names;
-  for (const auto& [name, value] : experiments.items()) names.push_back(name);
+  for (const auto& [name, value] : experiments.items()) names.push_back(printable(name));
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 

@@ -205,15 +205,15 @@ std::optional<ForecastSection> read_forecast(const Experiment& experiment) {
   ForecastSection section;
   try {
     const auto json = Json::parse(text);
-    section = {json.at("subset_models").get<int64_t>(),
-               json.at("full_models").get<int64_t>(),
-               json.at("oracles").get<int64_t>(),
+    section = {whole_number(json.at("subset_models")),
+               whole_number(json.at("full_models")),
+               whole_number(json.at("oracles")),
                {}};
     for (const auto& entry : json.at("forget_sets")) {
       ForecastRow row;
       row.forget_set = entry.at("name").get<std::string>();
       row.method = entry.at("method").get<std::string>();
-      row.size = entry.at("size").get<int64_t>();
+      row.size = whole_number(entry.at("size"));
       row.multiplier = interval(entry.at("multiplier"));
       for (size_t group = 0; group < kForecastGroups.size(); ++group) {
         const char* name = kForecastGroups[group].name;

@@ -213,7 +213,7 @@ class ForgetSetResults {
       if (result.diverged.empty()) methods[result.cell.method].push_back(&result);
     }
     for (auto& [name, cells] : methods) {
-      const auto least = [&cells](const auto& score) {
+      const auto least = [&cells = cells](const auto& score) {
         return *std::min_element(cells.begin(), cells.end(),
                                  [&](auto* a, auto* b) { return score(*a) < score(*b); });
       };

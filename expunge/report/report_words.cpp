@@ -165,6 +165,7 @@ std::string klom_text(double klom) {
 std::string share_text(double share) {
   const double percent = share * 100;
   if (percent == 0) return "0%";
+  if (!std::isfinite(percent)) return fmt::format("{}%", percent);
   if (std::abs(percent) < 1e-3) return fmt::format("{:.1e}%", percent);
   // Two significant digits, but no digits before the point are dropped: 4.2, 0.015, 42, 137.
   const int magnitude = static_cast<int>(std::floor(std::log10(std::abs(percent)) + 1e-12));

@@ -193,8 +193,8 @@ void load_state(Network& network, const NamedTensors& source, const std::string&
   for (const auto& [name, value] : target) required.emplace_back(name, value.sizes().vec());
   check_state(required, source, where);
   for (const auto& [name, value] : target) {
-    const auto found =
-        std::find_if(source.begin(), source.end(), [&](const auto& s) { return s.first == name; });
+    const auto found = std::find_if(source.begin(), source.end(),
+                                    [&n = name](const auto& s) { return s.first == n; });
     value.copy_(found->second);
   }
 }

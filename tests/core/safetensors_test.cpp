@@ -137,6 +137,7 @@ TEST_F(Safetensors, HeaderMustFitTheFileAndBeJson) {
   refuses(file_of("{\"\xff\":1}", ""), "no JSON");
   refuses(file_of("{\"x\":" + std::string(100000, '[') + std::string(100000, ']') + "}", ""),
           "nested");
+  refuses(file_of("{\"x\":1e400}", ""), "a number that is too large");
   refuses(file_of(R"({"__metadata__":{"a":1}})", ""), "texts required, got 1");
   refuses(file_of(R"({"__metadata__":["a"]})", ""), "an object of texts");
 }

@@ -33,6 +33,8 @@ TEST(Toml, MistakesAreToldWithTheirLine) {
   const auto syntax = message_of<InputError>([] { parse_toml("a = 1\nb = = 2\n", "c.toml"); });
   EXPECT_EQ(syntax.rfind("c.toml:2: ", 0), 0U) << syntax;
   EXPECT_EQ(syntax.find('\n'), std::string::npos);
+  const auto word = message_of<InputError>([] { parse_toml("a = tru\n", "c.toml"); });
+  EXPECT_EQ(word.find('\n'), std::string::npos) << word;
   int64_t epochs = 1;
   OptionGroup group("recipe", "");
   group.add("epochs", epochs, "passes");

@@ -41,6 +41,15 @@ TEST_F(CsvTables, WordsAreTargetsOfClasses) {
   EXPECT_FALSE(table.target_numbers.defined());
 }
 
+TEST_F(CsvTables, RefusalsAreOneLine) {
+  EXPECT_NE(refusal("\"a\nb\",c\n\"x\ny\",2\n").find("column a?b required, got \"x?y\""),
+            std::string::npos);
+  EXPECT_NE(refusal("\"a\nb\",\"a\nb\"\n").find("a?b twice"), std::string::npos);
+  EXPECT_NE(refusal("c,\"a\nb\"\n1,\n").find("column a?b required"), std::string::npos);
+  EXPECT_NE(message_of<NonFiniteError>([&] { read("\"a\nb\",c\nnan,2\n"); }).find("column a?b"),
+            std::string::npos);
+}
+
 TEST_F(CsvTables, FaultsNameFileAndLine) {
   EXPECT_NE(refusal("").find("header"), std::string::npos);
   EXPECT_NE(refusal("a\n1\n").find("1 columns"), std::string::npos);

@@ -41,12 +41,13 @@ TEST_F(ForgetFile, CommentsBlanksAndCarriageReturnsArePassedOver) {
 
 TEST_F(ForgetFile, WhatIsNoWholeNumberIsRefusedWithItsLine) {
   for (const std::string line : {"x", "1.0", "1e1", "0x1", "1 2", "1,2", "+1", "- 1", "\"1\"",
-                                 "9223372036854775808", "1\t2"}) {
+                                 "9223372036854775808", "\xc3\xbc"}) {
     EXPECT_EQ(refusal("0\n# no index\n" + line + "\n5\n"),
               "3: one whole number required, got \"" + line + "\"");
   }
   EXPECT_EQ(refusal(std::string(1000, '1')),
-            "1: one whole number required, got \"" + std::string(40, '1') + "\"");
+            "1: one whole number required, got \"" + std::string(40, '1') + "...\"");
+  EXPECT_EQ(refusal("1\t2\x1b"), "1: one whole number required, got \"1?2?\"");
 }
 
 TEST_F(ForgetFile, IndicesAreWithinTheTrainingSet) {

@@ -100,6 +100,30 @@ TEST_F(ImageDecoding, GoesOnAfterTheLastWholeBlock) {
   EXPECT_EQ(values_of(decode_images(list(), cached())), (DecodedValues{200, 2, 3, 4, 5, 6, 7}));
 }
 
+TEST_F(ImageDecoding, ABlockThatCannotBeOneIsDecodedAgain) {
+  decode_images(list(), cached());
+  const auto folder = entry();
+  const auto kept = torch::tensor({0, 1, 2}, torch::kInt64);
+  const auto images = torch::full({3, 1, 3, 4}, 200, torch::kUInt8);
+  using Block = std::vector<std::pair<std::string, torch::Tensor>>;
+  const Block blocks[] = {{{"kept", kept}, {"images", images.view({3, 12})}},
+                          {{"kept", kept}, {"images", images.view({36})}},
+                          {{"kept", kept}, {"images", images.to(torch::kFloat32)}},
+                          {{"kept", kept}, {"images", images.view({3, 6, 1, 2})}},
+                          {{"kept", kept}, {"images", images.narrow(3, 0, 0).contiguous()}},
+                          {{"kept", kept + (int64_t{1} << 40)}, {"images", images}},
+                          {{"kept", kept - 1}, {"images", images}},
+                          {{"kept", kept.flip(0)}, {"images", images}},
+                          {{"kept", kept.narrow(0, 0, 2)}, {"images", images.narrow(0, 0, 2)}},
+                          {{"kept", kept}}};
+  for (const auto& block : blocks) {
+    fs::remove(folder / "images.json");
+    fs::create_directories(folder / "blocks");
+    write_safetensors(folder / "blocks" / "00000.safetensors", block, {{"skipped", "[]"}});
+    EXPECT_EQ(values_of(decode_images(list(), cached())), (DecodedValues{1, 2, 3, 4, 5, 6, 7}));
+  }
+}
+
 TEST_F(ImageDecoding, ADamagedCacheIsRefusedByName) {
   decode_images(list(), cached());
   const auto folder = entry();
@@ -119,6 +143,23 @@ TEST_F(ImageDecoding, ADamagedCacheIsRefusedByName) {
   record.replace(record.find("\"images\": 7"), 11, "\"images\": 6");
   put_file(folder / "images.json", record);
   EXPECT_NE(refusal(cached()).find("does not fit"), std::string::npos);
+}
+
+TEST_F(ImageDecoding, NumbersOfACacheThatAreNotWholeAreRefused) {
+  decode_images(list(), cached());
+  const auto path = entry() / "images.json";
+  const auto good = read_file(path);
+  for (const std::string key : {"format_version", "images", "crc32"}) {
+    auto record = good;
+    const auto at = record.find(':', record.find('"' + key + '"')) + 1;
+    record.replace(at, record.find_first_of(",\n}", at) - at, " 1e30");
+    put_file(path, record);
+    EXPECT_NE(refusal(cached()).find("images.json is damaged"), std::string::npos) << record;
+  }
+  auto record = good;
+  record.replace(record.find("[]", record.find("\"kept\"")), 2, "[1e30]");
+  put_file(path, record);
+  EXPECT_NE(refusal(cached()).find("images.json is damaged"), std::string::npos) << record;
 }
 
 TEST_F(ImageDecoding, SkippedFilesAreNamedByTheCacheToo) {

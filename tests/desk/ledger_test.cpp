@@ -192,6 +192,17 @@ TEST_F(LedgerTest, DamageIsRefusedOrReported) {
       Error);
 }
 
+TEST_F(LedgerTest, WhatItsTablesForbidIsRefused) {
+  {
+    auto ledger = open();
+    ask(ledger, {1}, "a");
+    Database(folder_ / "ledger.sqlite", Database::Mode::open)
+        .run("PRAGMA ignore_check_constraints = ON; UPDATE requests SET state = 'processed'");
+  }
+  EXPECT_SAYS(message_of<InputError>([&] { std::ignore = open().faults(); }),
+              "request 1: the version that it is processed as required");
+}
+
 TEST_F(LedgerTest, ReadersChangeNothing) {
   Ledger reader(folder_ / "ledger.sqlite", /*write=*/false);
   EXPECT_THROW(reader.ask(std::vector<int64_t>{1}, false, "a-receipt-1"), Error);

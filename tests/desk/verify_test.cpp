@@ -121,6 +121,28 @@ TEST_F(VerifyTest, CertificatesThatAreNoneAreRefused) {
   }
 }
 
+TEST_F(VerifyTest, NumbersOfCertificatesThatAreNoneAreRefused) {
+  EXPECT_SAYS(message_of<InputError>([&] { links_of(R"({"format": "a\nb"})", "certificate"); }),
+              "got \"a?b\"");
+  const auto good = read_file(DeskFolder(desk_).certificate(1));
+  const auto changed = [&](const Json::json_pointer& place, const Json& value) {
+    auto json = Json::parse(good);
+    json[place] = value;
+    return json.dump();
+  };
+  EXPECT_THROW(links_of(changed(Json::json_pointer("/version"), 1e30), "certificate"), InputError);
+  const std::pair<const char*, Json> counts[] = {
+      {"/remaining", std::numeric_limits<int64_t>::max()},
+      {"/removed_in_all", -1},
+      {"/request/number", 1e30},
+      {"/cost/sample_gradients", 1e300},
+      {"/version", 1.5}};
+  for (const auto& [place, value] : counts)
+    EXPECT_THROW(render_certificate(changed(Json::json_pointer(place), value), "certificate"),
+                 InputError)
+        << place;
+}
+
 TEST_F(VerifyTest, APageShowsForeignTextAsText) {
   auto json = Json::parse(read_file(DeskFolder(desk_).certificate(1)));
   json["not_promised"][0] = "<script>alert(1)</script>";

@@ -66,6 +66,13 @@ TEST_F(TrakScores, ThatTheFoldersRecordsContradictAreRefused) {
   EXPECT_FALSE(fs::exists(folder_ / "out.npy"));
 }
 
+TEST_F(TrakScores, RefusalsAreOneLine) {
+  put(scores_);
+  put_file(folder_ / "save/experiments.json", R"({"a\nb": {}, "quick": {"num_targets": [[1]]}})");
+  EXPECT_NE(refusal("slow").find("(a?b, quick)"), std::string::npos);
+  EXPECT_NE(refusal().find(": [...] num_targets required"), std::string::npos);
+}
+
 TEST_F(TrakScores, ThatAreNoneAreRefused) {
   put(torch::zeros({4, 3}));
   EXPECT_EQ(refusal(), path_ + ": scores required, got zeros alone: not finalised");
