@@ -193,7 +193,8 @@ TEST_F(RunConfigFile, ValuesOfAnotherTypeAreRefusedWithTheirLine) {
   EXPECT_EQ(refusal_at(2, "[recipe]\nhidden = [8, \"x\"]"),
             "hidden: true or false, a number, a text or a list of one of them required");
   EXPECT_EQ(refusal_at(2, "[recipe]\nnetwork = \"mpl\""),
-            "option network: one of mlp, convnet, resnet9, torchscript required, got \"mpl\"; did "
+            "option network: one of mlp, convnet, resnet9, resnet18, torchscript required, got "
+            "\"mpl\"; did "
             "you mean "
             "\"mlp\"?");
   EXPECT_EQ(refusal_at(1, "name = 3"), "option name: text required, got 3");
