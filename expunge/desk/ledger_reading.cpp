@@ -89,8 +89,7 @@ std::vector<Request> Ledger::read_requests(const char* where, int64_t value) con
     r.receipt = rows.text(3);
     r.state = state_of(rows.text(4), database_.path());
     if (!rows.is_null(5)) r.version = rows.number(5);
-    const bool taken_up =
-        r.state == RequestState::processing || r.state == RequestState::processed;
+    const bool taken_up = r.state == RequestState::processing || r.state == RequestState::processed;
     if (taken_up && !r.version)
       fail<InputError>("{}: request {}: the version that it is processed as required, not there",
                        database_.path().string(), r.id);
