@@ -49,11 +49,11 @@ class Interrupted : public Error {
   using Error::Error;
 };
 
-/// Throws E with a formatted message: fail<InputError>("{}: expected {}, got {}", path, a, b). It is printable():
-/// what a file or a user says cannot make a second line of it.
+/// Throws E with a formatted message: fail<InputError>("{}: expected {}, got {}", path, a, b). It is one_line():
+/// what a file or a user says cannot make a second one of it.
 template <class E = Error, class... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
-  throw E(printable(fmt::format(format, std::forward<Args>(args)...), std::string::npos));
+  throw E(one_line(fmt::format(format, std::forward<Args>(args)...)));
 }
 
 }  // namespace expunge

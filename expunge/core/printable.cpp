@@ -37,4 +37,17 @@ std::string printable(std::string_view text, size_t longest) {
   return shown;
 }
 
+std::string one_line(std::string_view text) {
+  std::string shown(text);
+  for (size_t i = 0; i < shown.size(); ++i) {
+    const auto c = static_cast<unsigned char>(shown[i]);
+    if (c < ' ' || c == 0x7f) shown[i] = '?';
+    // U+0080 to U+009F
+    if (c != 0xc2 || i + 1 == shown.size()) continue;
+    const auto second = static_cast<unsigned char>(shown[i + 1]);
+    if (second >= 0x80 && second < 0xa0) shown[i] = shown[i + 1] = '?';
+  }
+  return shown;
+}
+
 }  // namespace expunge

@@ -11,4 +11,7 @@ namespace expunge {
 /// UTF-8, become '?'; of more than `longest` bytes the beginning is left, and "...".
 std::string printable(std::string_view text, size_t longest = 60);
 
+/// Control characters become '?', all else stays as it is: names of files may be no UTF-8, and are to be known again.
+std::string one_line(std::string_view text);
+
 }  // namespace expunge

@@ -44,6 +44,17 @@ TEST(Printable, OfMuchTheBeginningIsLeft) {
 TEST(Printable, IsWhatIsThrown) {
   EXPECT_EQ(message_of<InputError>([] { fail<InputError>("{}: {} required", "a\nb", 3); }),
             "a?b: 3 required");
+  // A name in Latin-1 stays what it is.
+  EXPECT_EQ(message_of<InputError>([] { fail<InputError>("{}", "caf\xe9\x1b[0m"); }),
+            "caf\xe9?[0m");
+}
+
+TEST(OneLine, ReplacesControlCharactersAlone) {
+  EXPECT_EQ(one_line("a\nb\r\t\x7f"), "a?b???");
+  EXPECT_EQ(one_line("\xc2\x9b"
+                     "0m \xc2\xa0 \xff \xc2"),
+            "??0m \xc2\xa0 \xff \xc2");
+  EXPECT_EQ(one_line(""), "");
 }
 
 }  // namespace
