@@ -8,10 +8,10 @@
 #include "expunge/core/error.h"
 #include "expunge/core/index_file.h"
 #include "expunge/data/csv_table.h"
-#include "expunge/desk/certificate.h"
 #include "expunge/desk/process.h"
 #include "expunge/desk/signatures.h"
 #include "expunge/desk/verify.h"
+#include "expunge/pipeline/interval_json.h"
 #include "expunge/report/report_words.h"
 #include "expunge/report/text_table.h"
 #include "usage.h"
@@ -137,9 +137,9 @@ ordered_json processed_json(const desk::ProcessedRequest& done) {
   ordered_json json = {{"request", done.request}, {"removed", done.removed}};
   if (!done.version) return json;
   json["version"] = *done.version;
-  json["predicted_klom"] = {{"removed_now", desk::interval_json(done.forecast.forget)},
-                            {"retained", desk::interval_json(done.forecast.retain)},
-                            {"validation", desk::interval_json(done.forecast.validation)}};
+  json["predicted_klom"] = {{"removed_now", interval_json(done.forecast.forget)},
+                            {"retained", interval_json(done.forecast.retain)},
+                            {"validation", interval_json(done.forecast.validation)}};
   json["warnings"] = done.forecast.warnings;
   json["sample_gradients"] = done.work.sample_gradients;
   json["level"] = done.budget.level;

@@ -5,10 +5,20 @@
 namespace expunge {
 namespace {
 
+// Bytes of the control character at the beginning of the text, of UTF-8's two too (U+0080 to U+009F); 0 if it is none.
+size_t control_bytes(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  if (first < ' ' || first == 0x7f) return 1;
+  if (first != 0xc2 || text.size() < 2) return 0;
+  const auto second = static_cast<unsigned char>(text[1]);
+  return second >= 0x80 && second < 0xa0 ? 2 : 0;
+}
+
 // Bytes of the character of UTF-8 at the beginning of the text; 0 if there is none, or it is a control character.
 size_t character_bytes(std::string_view text) {
+  if (control_bytes(text) > 0) return 0;
   const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return first >= ' ' && first != 0x7f ? 1 : 0;
+  if (first < 0x80) return 1;
   const size_t bytes = first >= 0xc2 && first < 0xe0   ? 2
                        : first >= 0xe0 && first < 0xf0 ? 3
                        : first >= 0xf0 && first < 0xf5 ? 4
@@ -18,10 +28,9 @@ size_t character_bytes(std::string_view text) {
     if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
   }
   const auto second = static_cast<unsigned char>(text[1]);
-  const bool control = first == 0xc2 && second < 0xa0;
   const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
   const bool no_character = (first == 0xed && second >= 0xa0) || (first == 0xf4 && second >= 0x90);
-  return control || overlong || no_character ? 0 : bytes;
+  return overlong || no_character ? 0 : bytes;
 }
 
 }  // namespace
@@ -38,14 +47,11 @@ std::string printable(std::string_view text, size_t longest) {
 }
 
 std::string one_line(std::string_view text) {
-  std::string shown(text);
-  for (size_t i = 0; i < shown.size(); ++i) {
-    const auto c = static_cast<unsigned char>(shown[i]);
-    if (c < ' ' || c == 0x7f) shown[i] = '?';
-    // U+0080 to U+009F
-    if (c != 0xc2 || i + 1 == shown.size()) continue;
-    const auto second = static_cast<unsigned char>(shown[i + 1]);
-    if (second >= 0x80 && second < 0xa0) shown[i] = shown[i + 1] = '?';
+  std::string shown;
+  while (!text.empty()) {
+    const size_t control = control_bytes(text);
+    shown += control > 0 ? std::string(control, '?') : std::string(text.substr(0, 1));
+    text.remove_prefix(std::max<size_t>(control, 1));
   }
   return shown;
 }

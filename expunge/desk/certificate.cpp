@@ -5,6 +5,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/json_number.h"
 #include "expunge/core/printable.h"
+#include "expunge/pipeline/interval_json.h"
 
 namespace expunge::desk {
 namespace {
@@ -111,12 +112,6 @@ Json prediction_json(const Desk& desk, const RemovalRecord& record) {
 }
 
 }  // namespace
-
-Json interval_json(const ForecastInterval& interval) {
-  return {{"value", json_number(interval.median)},
-          {"low", json_number(interval.low)},
-          {"high", json_number(interval.high)}};
-}
 
 std::string example_digest(const Dataset& data, int64_t example, const std::string& receipt) {
   const auto image = data.images[example].contiguous();

@@ -43,9 +43,6 @@ struct RemovalRecord {
   std::string model_before = {}, model_after = {};  // SHA-256
 };
 
-/// {"value": ..., "low": ..., "high": ...}
-Json interval_json(const ForecastInterval& interval);
-
 /// Of one example of `data`, as above.
 std::string example_digest(const Dataset& data, int64_t example, const std::string& receipt);
 

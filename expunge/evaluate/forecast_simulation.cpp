@@ -193,7 +193,8 @@ PointEvidence::PointEvidence(const ForecastModels& models, const ForecastCase& s
 }
 
 torch::Tensor correlated_rows(const torch::Tensor& full_margins) {
-  const auto centred = full_margins.to(torch::kFloat64) - full_margins.to(torch::kFloat64).mean(0);
+  const auto margins = full_margins.to(torch::kFloat64);
+  const auto centred = margins - margins.mean(0);
   const auto length = centred.square().sum(0).sqrt();
   return at::where(length > 0, centred / length, 0).to(torch::kFloat32).contiguous();
 }

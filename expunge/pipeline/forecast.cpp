@@ -10,6 +10,7 @@
 #include "expunge/core/json_number.h"
 #include "expunge/evaluate/margins.h"
 #include "expunge/pipeline/held_out_margins.h"
+#include "expunge/pipeline/interval_json.h"
 #include "expunge/pipeline/mutual_effects.h"
 #include "expunge/pipeline/network_kernel.h"
 #include "expunge/report/forecast_section.h"
@@ -63,12 +64,6 @@ void measure(const Experiment& experiment, const ForgetSet& set, int64_t oracles
         summarise_klom(judged[k], oracle->judges, n, set.indices, klom_options, resampling);
     results[k].floor_p95 = floor;
   }
-}
-
-Json interval_json(const ForecastInterval& interval) {
-  return {{"value", json_number(interval.median)},
-          {"low", json_number(interval.low)},
-          {"high", json_number(interval.high)}};
 }
 
 struct ForecastGroup {

@@ -27,8 +27,21 @@ std::unique_ptr<Layer> build_mlp(const std::vector<int64_t>& hidden, const Netwo
   return net;
 }
 
+// Numbers of channels of a wider or narrower network.
+struct Channels {
+  double width;
+  int64_t operator()(int64_t c) const {
+    return std::max<int64_t>(1, std::llround(width * static_cast<double>(c)));
+  }
+};
+
+void add_normed(Sequential& net, const ConvolutionShape& convolution) {
+  net.add<Convolution>(convolution).add<BatchNorm>(convolution.out);
+}
+
 void add_block(Sequential& net, const ConvolutionShape& convolution) {
-  net.add<Convolution>(convolution).add<BatchNorm>(convolution.out).add<Relu>();
+  add_normed(net, convolution);
+  net.add<Relu>();
 }
 
 std::unique_ptr<Sequential> residual_block(int64_t channels) {
@@ -40,9 +53,7 @@ std::unique_ptr<Sequential> residual_block(int64_t channels) {
 }
 
 std::unique_ptr<Layer> build_convnet(double width, const NetworkShape& shape) {
-  const auto channels = [width](int64_t c) {
-    return std::max<int64_t>(1, std::llround(width * static_cast<double>(c)));
-  };
+  const Channels channels{width};
   auto net = std::make_unique<Sequential>();
   add_block(*net, {.in = shape.channels, .out = channels(16), .padding = 1});
   add_block(*net, {.in = channels(16), .out = channels(32), .stride = 2, .padding = 1});
@@ -53,9 +64,7 @@ std::unique_ptr<Layer> build_convnet(double width, const NetworkShape& shape) {
 }
 
 std::unique_ptr<Layer> build_resnet9(double width, const NetworkShape& shape) {
-  const auto channels = [width](int64_t c) {
-    return std::max<int64_t>(1, std::llround(width * static_cast<double>(c)));
-  };
+  const Channels channels{width};
   auto net = std::make_unique<Sequential>();
   add_block(*net, {.in = shape.channels, .out = channels(64), .padding = 1});
   add_block(*net,
@@ -66,10 +75,6 @@ std::unique_ptr<Layer> build_resnet9(double width, const NetworkShape& shape) {
   add_block(*net, {.in = channels(256), .out = channels(128)});
   net->add<GlobalMaxPool>().add<Linear>(channels(128), shape.classes, false).add<Scale>(0.2);
   return net;
-}
-
-void add_normed(Sequential& net, const ConvolutionShape& convolution) {
-  net.add<Convolution>(convolution).add<BatchNorm>(convolution.out);
 }
 
 // Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where they change the shape.
@@ -84,9 +89,7 @@ std::unique_ptr<Residual> basic_block(int64_t in, int64_t out, int64_t stride) {
 }
 
 std::unique_ptr<Layer> build_resnet18(double width, const NetworkShape& shape) {
-  const auto channels = [width](int64_t c) {
-    return std::max<int64_t>(1, std::llround(width * static_cast<double>(c)));
-  };
+  const Channels channels{width};
   auto net = std::make_unique<Sequential>();
   add_block(*net,
             {.in = shape.channels, .out = channels(64), .kernel = 7, .stride = 2, .padding = 3});

@@ -25,9 +25,9 @@ struct NetworkShape {
 ///   resnet9  the paper's, without biases: conv3-64, conv5-128 stride 2, residual of two conv3-128,
 ///            conv3-256, max pool 2, residual of two conv3-256, conv3-128 without padding, each
 ///            convolution with BatchNorm and ReLU; largest over pixels; linear; times 0.2
-///   resnet18 He et al. (arXiv 1512.03385), table 1, with shortcuts of 1x1 convolutions where the shape changes: conv7-64
-///            stride 2, max pool 3 stride 2, two residuals of two conv3 at 64, 128, 256 and 512 channels, the first of
-///            each but 64 with stride 2; mean over pixels; linear
+///   resnet18 He et al. (arXiv 1512.03385), table 1, with shortcuts of 1x1 convolutions where the shape
+///            changes: conv7-64 stride 2, max pool 3 stride 2, two residuals of two conv3 at 64, 128, 256
+///            and 512 channels, the first of each but 64 with stride 2; mean over pixels; linear
 ///
 /// A TorchScript network has no layers that are known here: InputError.
 /// Channels are multiplied by NetworkOptions::width and rounded. Throws InputError if the images

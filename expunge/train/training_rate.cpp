@@ -1,44 +1,13 @@
 #include "expunge/train/training_rate.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 
-#include "expunge/core/error.h"
+#include "expunge/core/temporary_folder.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/train/ensemble.h"
 
 namespace expunge {
-namespace {
-
-namespace fs = std::filesystem;
-
-// A folder of its own that goes with its owner.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    auto name = (fs::temp_directory_path() / "expunge-rate-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr)
-      fail<SystemError>("{}: a temporary folder cannot be made", name);
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-}  // namespace
 
 TrainingRate measure_training_rate(const Problem& problem, const Recipe& recipe, int64_t workers) {
   constexpr double long_enough = 2;  // seconds
@@ -50,7 +19,7 @@ TrainingRate measure_training_rate(const Problem& problem, const Recipe& recipe,
   auto once = recipe;
   once.epochs = 1;
 
-  const TemporaryFolder folder;
+  const TemporaryFolder folder("expunge-rate");
   const auto begin = std::chrono::steady_clock::now();
   const auto seconds_since = [](auto start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "expunge/core/error.h"
+#include "expunge/core/temporary_folder.h"
 
 namespace expunge::fuzz {
 
@@ -36,24 +37,12 @@ namespace fs = std::filesystem;
 /// from one execution to the next.
 class Scratch {
  public:
-  Scratch() {
-    at::set_num_threads(1);
-    auto name = (fs::temp_directory_path() / "expunge-fuzz-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) broken("no folder for the files");
-    folder_ = name;
-  }
-  ~Scratch() {
-    std::error_code none;
-    fs::remove_all(folder_, none);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  [[nodiscard]] const fs::path& folder() const { return folder_; }
+  Scratch() { at::set_num_threads(1); }
+  [[nodiscard]] const fs::path& folder() const { return folder_.path(); }
 
   /// The file of that name holds these bytes; without any it is not there.
   fs::path put(const std::string& name, std::optional<std::string_view> bytes) {
-    const auto path = folder_ / name;
+    const auto path = folder() / name;
     auto& file = files_[name];
     struct stat status {};
     if (file > 0 &&
@@ -80,13 +69,13 @@ class Scratch {
   }
   /// A folder for what an import writes, empty.
   fs::path fresh_folder(const std::string& name) {
-    fs::remove_all(folder_ / name);
-    fs::create_directories(folder_ / name);
-    return folder_ / name;
+    fs::remove_all(folder() / name);
+    fs::create_directories(folder() / name);
+    return folder() / name;
   }
 
  private:
-  fs::path folder_;
+  TemporaryFolder folder_{"expunge-fuzz"};
   std::map<std::string, int> files_;
 };
 
