@@ -27,12 +27,12 @@ ForecastParameters ForecastParameters::extrapolated(const ForecastParameters& ot
   const auto move = [scale](double& value, double to) { value += scale * (to - value); };
   for (auto field :
        {&ForecastParameters::multiplier, &ForecastParameters::bias, &ForecastParameters::coupling,
-        &ForecastParameters::own_error, &ForecastParameters::spread, &ForecastParameters::mixed,
-        &ForecastParameters::mixed_share})
+        &ForecastParameters::own_error, &ForecastParameters::own_error_of_size,
+        &ForecastParameters::spread, &ForecastParameters::mixed, &ForecastParameters::mixed_share})
     move(out.*field, other.*field);
-  for (auto field : {&ForecastParameters::own_errors, &ForecastParameters::validation,
-                     &ForecastParameters::retain, &ForecastParameters::validation_coupling,
-                     &ForecastParameters::retain_coupling}) {
+  for (auto field :
+       {&ForecastParameters::validation, &ForecastParameters::retain,
+        &ForecastParameters::validation_coupling, &ForecastParameters::retain_coupling}) {
     for (size_t c = 0; c < (out.*field).size(); ++c) move((out.*field)[c], (other.*field)[c]);
   }
   return out;
@@ -233,19 +233,20 @@ void ForecastEvidence::measure_own_errors() {
       pairs[point] += static_cast<double>(r.count * (r.count - 1));
     }
   }
-  const auto mean = [&](const std::vector<int64_t>& of) {
-    double product = 0, pair = 0;
-    for (const int64_t j : of) {
-      product += products[static_cast<size_t>(j)];
-      pair += pairs[static_cast<size_t>(j)];
-    }
-    return pair > 0 ? product / pair : 0;
-  };
-  std::vector<int64_t> validation(static_cast<size_t>(m_ - n_)), order;
-  std::iota(validation.begin(), validation.end(), n_);
+  double others = 0, pairs_of_others = 0;
+  for (auto point = static_cast<size_t>(n_); point < points; ++point) {
+    others += products[point];
+    pairs_of_others += pairs[point];
+  }
+  if (pairs_of_others > 0) others /= pairs_of_others;
+  // Folds are predicted by (folds - 1) / folds of the models; with all of them the error is smaller.
+  const double fewer = 1 - 1 / static_cast<double>(models_.folds);
+  std::vector<int64_t> order;
   std::vector<double> effect(static_cast<size_t>(n_), 0.0);
   for (int64_t j = 0; j < n_; ++j) {
     const auto point = static_cast<size_t>(j);
+    own_products_.push_back(fewer * (products[point] - others * pairs[point]));
+    own_pairs_.push_back(pairs[point]);
     if (!std::isfinite(unseen_.deviation[point]) || !std::isfinite(seen_.mean[point])) continue;
     effect[point] = own_effect(j);
     order.push_back(j);
@@ -254,18 +255,18 @@ void ForecastEvidence::measure_own_errors() {
     return std::pair(effect[static_cast<size_t>(a)], a) <
            std::pair(effect[static_cast<size_t>(b)], b);
   });
-  // Folds are predicted by (folds - 1) / folds of the models; with all of them the error is smaller.
-  const double fewer = 1 - 1 / static_cast<double>(models_.folds);
-  const double of_others = mean(validation);
   const int64_t runs = std::max<int64_t>(std::ssize(order) / 100, 1);
   for (int64_t k = 0; k < runs; ++k) {
-    const std::vector<int64_t> run(order.begin() + std::ssize(order) * k / runs,
-                                   order.begin() + std::ssize(order) * (k + 1) / runs);
-    double size = 0;
-    for (const int64_t j : run)
-      size += effect[static_cast<size_t>(j)] / static_cast<double>(run.size());
+    const auto begin = order.begin() + std::ssize(order) * k / runs;
+    const auto end = order.begin() + std::ssize(order) * (k + 1) / runs;
+    double size = 0, product = 0, pair = 0;
+    for (auto j = begin; j != end; ++j) {
+      size += effect[static_cast<size_t>(*j)] / static_cast<double>(end - begin);
+      product += own_products_[static_cast<size_t>(*j)];
+      pair += own_pairs_[static_cast<size_t>(*j)];
+    }
     own_error_.at.push_back(size);
-    own_error_.value.push_back(fewer * (mean(run) - of_others));
+    own_error_.value.push_back(pair > 0 ? product / pair : 0);
   }
 }
 
@@ -300,11 +301,13 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
   };
 
   ForecastParameters p;
-  double count = 0, log_spread = 0, needed = 0, given = 0;
+  double count = 0, log_spread = 0, needed = 0, given = 0, own_products = 0, own_pairs = 0;
   for (const int64_t j : set.forget) {
     const auto point = static_cast<size_t>(j);
     const bool told = std::isfinite(unseen_.deviation[point]) && std::isfinite(seen_.mean[point]);
-    p.own_errors.push_back(told ? own_error_(own_effect(j)) : 0);
+    if (told) p.own_error_of_size += own_error_(own_effect(j));
+    own_products += own_products_[point];
+    own_pairs += own_pairs_[point];
     if (!std::isfinite(unseen_.deviation[point])) continue;
     const double unit = unseen_unit(j);
     const double predicted_unit = as_unit(predicted[point].deviation());
@@ -326,10 +329,9 @@ ForecastParameters ForecastEvidence::parameters(const ForecastCase& set) const {
   p.bias /= count;
   p.coupling /= count;
   p.spread = std::exp(log_spread / count);
-  for (double& error : p.own_errors) {
-    error *= p.spread * p.spread;
-    p.own_error += error / static_cast<double>(set.forget.size());
-  }
+  p.own_error_of_size *= p.spread * p.spread / static_cast<double>(set.forget.size());
+  p.own_error =
+      own_pairs > 0 ? p.spread * p.spread * own_products / own_pairs : p.own_error_of_size;
   p.multiplier = needed / given;
 
   p.mixed_share = removed / (all * alpha_ * (1 - alpha_));

@@ -61,11 +61,12 @@ struct ForecastCase {
 /// The error of a prediction on one forget set, as the models tell it. On F in units of the predicted
 /// margins' standard deviation over models, elsewhere of the full models'.
 struct ForecastParameters {
-  double multiplier = 0;           // of the shift on F, with which its mean margin would be right
-  double bias = 0;                 // predicted mean margin minus retrained one, mean over F
-  double coupling = 0;             // of this, what F's examples do to each other by their classes
-  double own_error = 0;            // mean square error of the effects of F's examples on themselves
-  std::vector<double> own_errors;  // (|F|) of each example's, in the order of F
+  double multiplier = 0;  // of the shift on F, with which its mean margin would be right
+  double bias = 0;        // predicted mean margin minus retrained one, mean over F
+  double coupling = 0;    // of this, what F's examples do to each other by their classes
+  /// Mean square error of the effects of F's examples on themselves: as it is measured on these examples, which is
+  /// noisy where they are few, and as examples of all S with effects of their sizes have it.
+  double own_error = 0, own_error_of_size = 0;
   double spread = 0;       // retrained models' standard deviation on F as a share of the predicted
   double mixed = 0;        // variance over unseen points of what F's examples do each by itself
   double mixed_share = 0;  // |F| / (n alpha (1 - alpha)): `mixed` as a share of excess_variance()
@@ -121,6 +122,7 @@ class ForecastEvidence {
   Curve further_data_;  // what going from alpha to 1 does to unseen points, by margin
   std::vector<ClassEffects> effects_;  // on unseen points, on seen ones
   Curve own_error_;  // mean square error of effects on oneself, by their size, both in deviations
+  std::vector<double> own_products_, own_pairs_;  // (n) what this is a quotient of
 };
 
 }  // namespace expunge

@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kMostSimulated = 400;
 constexpr double kLeastSpread = 0.2;
 constexpr double kLeastUntold = 0.1;  // of a variance, whatever the prediction tells
+constexpr double kUnlike = 0.5;       // standard deviation of log v, klom_forecast.h
 
 double square(double x) {
   return x * x;
@@ -207,8 +208,10 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
   const int64_t n = models.masks.size(1);
   const int64_t m = models.labels.numel();
   const int64_t* labels = models.labels.data_ptr<int64_t>();
-  const double mixed_part = rng.uniform();                 // w of klom_forecast.h
-  const double coupling_part = 0.5 + 0.5 * rng.uniform();  // h
+  const double mixed_part = rng.uniform();                               // w of klom_forecast.h
+  const double coupling_part = 0.5 + 0.5 * rng.uniform();                // h
+  const double unlike = std::exp(2 * kUnlike * rng.normal());            // v^2, on F
+  const double unlike_elsewhere = std::exp(2 * kUnlike * rng.normal());  // and elsewhere
   std::vector<bool> forgotten(static_cast<size_t>(n), false);
   for (const int64_t j : set.forget) forgotten[static_cast<size_t>(j)] = true;
   std::vector<int64_t> retained, validation;
@@ -230,15 +233,12 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
           const auto point = static_cast<size_t>(j);
           const double whole = mixed_part * std::max(0.0, p.mixed_share) * excess_variance[point] +
                                square(coupling_part * of_class(coupling, j));
-          return std::max(whole - known.told_apart[point], kLeastUntold * whole);
+          return unlike_elsewhere * std::max(whole - known.told_apart[point], kLeastUntold * whole);
         });
   };
   ForecastDraw draw;
   const double of_others =
       mixed_part * std::max(0.0, p.mixed) * square(p.spread) + square(coupling_part * p.coupling);
-  std::vector<double> own_errors(static_cast<size_t>(n), 0.0);
-  for (size_t k = 0; k < set.forget.size(); ++k)
-    own_errors[static_cast<size_t>(set.forget[k])] = std::max(0.0, p.own_errors[k]);
   const double mutual_part = 0.5 + rng.uniform();  // g
   const double missing = (known.mutual_predicted ? 1 : 0) - mutual_part;
   draw.forget = group.draw(
@@ -247,7 +247,7 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
         const auto point = static_cast<size_t>(j);
         return p.bias + known.shift[point] + missing * known.mutual[point];
       },
-      [&](int64_t j) { return own_errors[static_cast<size_t>(j)] + of_others; });
+      [&](int64_t) { return unlike * (std::max(0.0, p.own_error) + of_others); });
   draw.retain = elsewhere(retained, p.retain, p.retain_coupling);
   draw.validation = elsewhere(validation, p.validation, p.validation_coupling);
   return draw;

@@ -8,6 +8,7 @@
 #include "expunge/core/error.h"
 #include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
+#include "expunge/evaluate/forecast_belief.h"
 #include "expunge/evaluate/forecast_simulation.h"
 #include "expunge/evaluate/group_summary.h"
 #include "expunge/evaluate/klom_kernel.h"
@@ -221,23 +222,28 @@ std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
   const KlomKernel kernel(klom_options, counts.unlearned, counts.oracles);
   const auto luck = correlated_rows(models.full_margins);
   const auto count = static_cast<size_t>(options.resamples);
-  std::vector<std::vector<ForecastDraw>> draws(cases.size(), std::vector<ForecastDraw>(count));
-  std::vector<std::vector<double>> multipliers(cases.size(), std::vector<double>(count));
+  std::vector<std::vector<ForecastParameters>> parameters(cases.size(),
+                                                          std::vector<ForecastParameters>(count));
   parallel_for(options.resamples, options.workers, [&](int64_t r) {
     CounterRng rng(derive_seed(static_cast<uint64_t>(options.seed), "forecast draw",
                                static_cast<uint64_t>(r)));
     auto rows = drawn_in_order(subset, rng);
     const ForecastEvidence drawn(models, std::move(rows), drawn_in_order(full, rng));
+    for (size_t k = 0; k < cases.size(); ++k)
+      parameters[k][static_cast<size_t>(r)] = drawn.parameters(cases[k]);
+  });
+  std::vector<ForecastBelief> beliefs;
+  for (size_t k = 0; k < cases.size(); ++k)
+    beliefs.emplace_back(forecasts[k].parameters, parameters[k], scale);
+  std::vector<std::vector<ForecastDraw>> draws(cases.size(), std::vector<ForecastDraw>(count));
+  parallel_for(options.resamples, options.workers, [&](int64_t r) {
+    const auto at = static_cast<size_t>(r);
     for (size_t k = 0; k < cases.size(); ++k) {
-      const auto p = drawn.parameters(cases[k]);
-      const auto at = static_cast<size_t>(r);
       // The same stream for every case: a forecast does not depend on the other cases.
       CounterRng stream(derive_seed(static_cast<uint64_t>(options.seed), "forecast simulation",
                                     static_cast<uint64_t>(r)));
-      multipliers[k][at] = p.multiplier;
-      draws[k][at] =
-          draw_forecast(forecasts[k].parameters.extrapolated(p, scale), evidence.excess_variance(),
-                        points[k], cases[k], models, luck, counts, kernel, stream);
+      draws[k][at] = draw_forecast(beliefs[k].of(parameters[k][at]), evidence.excess_variance(),
+                                   points[k], cases[k], models, luck, counts, kernel, stream);
     }
   });
   for (size_t k = 0; k < cases.size(); ++k) {
@@ -252,8 +258,9 @@ std::vector<KlomForecast> forecast_klom(const ForecastModels& models,
     forecasts[k].forget_error = over_draws(&ForecastDraw::forget, &GroupForecast::error);
     forecasts[k].retain_error = over_draws(&ForecastDraw::retain, &GroupForecast::error);
     forecasts[k].validation_error = over_draws(&ForecastDraw::validation, &GroupForecast::error);
-    forecasts[k].multiplier =
-        multiplier_of(forecasts[k].parameters.multiplier, multipliers[k], scale);
+    std::vector<double> multipliers;
+    for (const auto& p : parameters[k]) multipliers.push_back(p.multiplier);
+    forecasts[k].multiplier = multiplier_of(forecasts[k].parameters.multiplier, multipliers, scale);
   }
   return forecasts;
 }

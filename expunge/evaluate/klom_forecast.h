@@ -17,17 +17,20 @@
 //      deviation over validation points is divided out.
 // From the margin so found and the predicted one follow the bias of the prediction in standard deviations,
 // its multiplier (what the predicted fall of F's mean margin would have to be multiplied by), and the
-// ratio of standard deviations. Points differ around the mean bias by a normal distribution with variance
-//     own error + w mixed + (h coupling)^2,
-//   own error: the mean square error of cross-fitted predictions of examples' effects on themselves, as a function
-//     of the effect's size, because those that act strongly are predicted with larger errors: mean product of the
-//     errors of two models of one fold that both left the example out, less the same of validation points, which
-//     have no effect on themselves;
+// ratio of standard deviations. Of the bias no more is believed than stands out of its noise (forecast_belief.h). Points
+// differ around it by a normal distribution with variance
+//     v^2 (own error + w mixed + (h coupling)^2),
+//   own error: the mean square error of cross-fitted predictions of F's examples' effects on themselves: mean product of
+//     the errors of two models of one fold that both left the example out, less the same of validation points, which
+//     have no effect on themselves. Where F is small it counts beside that of examples with effects of the same size,
+//     because those that act strongly are predicted with larger errors (forecast_belief.h);
 //   mixed: the variance of |F| effects of random sign, from the excess of the subset models' variance over
 //     the full models', point by point outside of F; an upper bound, as models of less data also vary more
 //     with the seed, by nobody knows how much, hence w uniform in [0, 1];
-//   coupling: the mean under 2, to which single points respond differently, h uniform in [0.5, 1].
-// Retained and validation points have the bias of their class, and the mixed and coupling variances, less the
+//   coupling: the mean under 2, to which single points respond differently, h uniform in [0.5, 1];
+//   v: sets differ from each other by more than this tells. log v is normal with mean 0 and standard deviation 0.5, one
+//     for F and one for all other points: calibrated on two streams of 20 requests (docs/experiments/forecast.md).
+// Retained and validation points have the bias of their class, and v^2 times the mixed and coupling variances, less the
 // variance within the class of the change that is predicted for them: what a prediction tells apart rightly is not
 // left (law of total variance), of which a tenth is left in any case.
 //   4. Examples of F act on each other in ways that their classes do not tell: where two classes meet, each

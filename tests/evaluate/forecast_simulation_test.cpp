@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "evaluate/simulated_unlearning.h"
 #include "expunge/core/error.h"
 
@@ -41,7 +43,8 @@ TEST(ForecastDraws, LuckThatPointsShareWidensWhatWillBeMeasured) {
   torch::manual_seed(6);
   models.full_margins += 2 * torch::randn({world.models, 1});
   const auto together = drawn_forecast(models, world.predicted(models, kSome, 1));
-  EXPECT_GT(together.retain_error.high, apart.retain_error.high + 0.1);
+  // Both in nats: a standard deviation is 1 nat apart, sqrt(5) together.
+  EXPECT_GT(std::sqrt(5) * together.retain_error.high, apart.retain_error.high + 0.1);
   EXPECT_GT(together.retain.high - together.retain.low,
             1.5 * (apart.retain.high - apart.retain.low));
 }
@@ -65,6 +68,18 @@ TEST(ForecastDraws, WhatThePredictionTellsApartIsNotLeft) {
   const auto told = drawn_forecast(models, right), untold = drawn_forecast(models, flat);
   EXPECT_LT(told.validation_error.median, 0.8 * untold.validation_error.median);
   EXPECT_LT(told.validation.median, untold.validation.median);
+}
+
+// A prediction that is wrong by 1 deviation on even examples, -1 on odd ones: sets may differ by e^(1.96 / 2) either way.
+TEST(ForecastDraws, SetsDifferByMoreThanTheirEstimates) {
+  const SimulatedUnlearning world;
+  const auto models = world.ensembles(/*error=*/1);
+  std::vector<int64_t> forget;
+  for (int64_t j = 0; j < 100; ++j) forget.push_back(j);
+  const auto error = drawn_forecast(models, world.predicted(models, forget, 1)).forget_error;
+  EXPECT_NEAR(error.median, std::sqrt(0.8), 0.25);
+  EXPECT_GT(error.high, 1.8 * error.median);
+  EXPECT_LT(error.low, error.median / 1.8);
 }
 
 TEST(ForecastDraws, FewerModelsMeasureMore) {

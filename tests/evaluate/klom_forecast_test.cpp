@@ -213,9 +213,31 @@ TEST(KlomForecast, TellsTheErrorOfMeanMargins) {
 TEST(KlomForecast, MeasuresTheErrorOfOwnEffectsWhateverTheNoise) {
   const SimulatedUnlearning world;
   const auto models = world.ensembles(/*error=*/0.8);
-  const auto set = world.predicted(models, kMixed, 1);
-  // Folds are predicted by four fifths of the models.
-  EXPECT_NEAR(forecast_of(models, set).parameters.own_error, 0.8 * 0.64, 0.1);
+  // Folds are predicted by four fifths of the models. All examples have the same error; the fewer are asked for,
+  // the noisier is what they themselves say.
+  const auto few = forecast_of(models, world.predicted(models, kMixed, 1)).parameters;
+  EXPECT_NEAR(few.own_error_of_size, 0.8 * 0.64, 0.1);
+  EXPECT_NEAR(few.own_error, 0.8 * 0.64, 0.25);
+  std::vector<int64_t> half;
+  for (int64_t j = 0; j < world.n / 2; ++j) half.push_back(j);
+  EXPECT_NEAR(forecast_of(models, world.predicted(models, half, 1)).parameters.own_error,
+              0.8 * 0.64, 0.05);
+}
+
+// A tenth of the examples is predicted wrongly, the others rightly: the forecast tells which set is of which.
+TEST(KlomForecast, TellsASetThatIsPredictedWorseThanOthersLikeIt) {
+  const SimulatedUnlearning world;
+  auto models = world.ensembles();
+  std::vector<int64_t> wrong, right;
+  for (int64_t j = 0; j < 20; ++j) {
+    wrong.push_back(j);
+    right.push_back(j + 100);
+    models.held_out.select(1, j) += j / 2 % 2 == 0 ? 1 : -1;
+  }
+  const auto of_wrong = forecast_of(models, world.predicted(models, wrong, 1));
+  const auto of_right = forecast_of(models, world.predicted(models, right, 1));
+  EXPECT_GT(of_wrong.forget_error.median, of_right.forget_error.median + 0.3);
+  EXPECT_LT(of_right.forget_error.median, 0.3);
 }
 
 TEST(KlomForecast, DoesNotDependOnUnitsOfMarginsOnOtherSetsOrOnWorkers) {
