@@ -4,9 +4,12 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "core/scratch_folder.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
+#include "expunge/core/random.h"
 #include "simulated_ensemble.h"
 
 namespace expunge {
@@ -126,6 +129,54 @@ TEST(SubsetDatamodels, DoNotDependOnWorkersOrOrderOfModels) {
   const auto flipped =
       SubsetDatamodels::fit(e.masks.flip(0), e.logits.flip(0), options).removal_shifts(forget);
   expect_close(flipped, one.to(torch::kFloat64), 1e-4);
+}
+
+TEST(SubsetDatamodels, AgreeWithDenseRegressionForSizesDrawnAtRandom) {
+  CounterRng rng(derive_seed(17, "sizes of ensembles"));
+  const auto between = [&rng](int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(rng.uniform() * static_cast<double>(high - low + 1));
+  };
+  for (int draw = 0; draw < 25; ++draw) {
+    const int64_t models = between(8, 50), n = between(2, 90), m = n + between(0, 9);
+    const int64_t classes = between(1, 5), removed = between(1, n - 1);
+    const double lambda = std::exp(6 * rng.uniform() - 1);
+    SCOPED_TRACE(fmt::format("{} models, n {}, m {}, {} classes, {} removed, lambda {}", models, n,
+                             m, classes, removed, lambda));
+    const auto e = simulated_ensemble(models, n, m, classes);
+    auto forget = rng.permutation(n);
+    forget.resize(static_cast<size_t>(removed));
+    auto options = options_with(EffectPrior::self, lambda);
+    options.self_variance = 20 * rng.uniform();
+    const auto fitted = SubsetDatamodels::fit(e.masks, e.logits, options);
+    expect_close(fitted.removal_shifts(std::vector<std::vector<int64_t>>{forget})[0],
+                 dense_shift(e, forget, EffectPrior::self, lambda, *options.self_variance), 1e-4);
+  }
+}
+
+TEST(SubsetDatamodels, FollowPermutationsOfExamplesOtherPointsAndClasses) {
+  const auto e = simulated_ensemble(30, 40, 60, 3);
+  CounterRng rng(derive_seed(5, "order of points"));
+  const auto tensor = [](const std::vector<int64_t>& values) {
+    return torch::tensor(values, torch::kInt64);
+  };
+  const auto examples = rng.permutation(40), others = rng.permutation(20);
+  auto points = examples;
+  for (const int64_t j : others) points.push_back(40 + j);
+  const auto classes = tensor({2, 0, 1});
+  for (const auto prior : {EffectPrior::own, EffectPrior::adaptive, EffectPrior::none}) {
+    const auto options = options_with(prior, 40);
+    const auto shift =
+        SubsetDatamodels::fit(e.masks, e.logits, options)
+            .removal_shifts(std::vector<std::vector<int64_t>>{{examples[3], examples[8]}})[0];
+    const auto moved =
+        SubsetDatamodels::fit(
+            e.masks.index_select(1, tensor(examples)).contiguous(),
+            e.logits.index_select(1, tensor(points)).index_select(2, classes).contiguous(), options)
+            .removal_shifts(std::vector<std::vector<int64_t>>{{3, 8}})[0];
+    expect_close(moved,
+                 shift.index_select(0, tensor(points)).index_select(1, classes).to(torch::kFloat64),
+                 1e-4);
+  }
 }
 
 TEST(SubsetDatamodels, DoNotChangeWhenAConstantIsAddedToLogits) {

@@ -1,5 +1,5 @@
-#include "evaluate/gaussian_margins.h"
 #include "expunge/evaluate/klom.h"
+#include "evaluate/gaussian_margins.h"
 
 #include <gtest/gtest.h>
 
@@ -82,7 +82,8 @@ void expect_definition(const torch::Tensor& u, const torch::Tensor& o, KlomOptio
     ASSERT_EQ(got.sizes(), torch::IntArrayRef({u.size(1)}));
     ASSERT_EQ(got.scalar_type(), torch::kFloat64);
     for (int64_t j = 0; j < u.size(1); ++j) {
-      EXPECT_NEAR(got[j].item<double>(), reference(column_of(u, j), column_of(o, j), options), 1e-12)
+      EXPECT_NEAR(got[j].item<double>(), reference(column_of(u, j), column_of(o, j), options),
+                  1e-12)
           << "point " << j << ", convention " << static_cast<int>(convention);
     }
   }
@@ -216,6 +217,20 @@ TEST(Klom, DoesNotDependOnTheOrderOfModels) {
   const torch::Tensor u = random_margins(90, 100, 0, 1, 16);
   const torch::Tensor o = random_margins(80, 100, 0, 2, 17);
   EXPECT_TRUE(torch::equal(klom(u, o), klom(u.flip(0), o.roll(31, 0))));
+}
+
+// Powers of two scale margins, ranges and edges without rounding; a sign turns the bins about.
+TEST(Klom, DoesNotDependOnUnitsAndFollowsAPermutationOfThePoints) {
+  const torch::Tensor u = random_margins(90, 100, 0, 1, 23);
+  const torch::Tensor o = random_margins(80, 100, 1, 2, 24);
+  for (const double factor : {0.25, 8.0}) {
+    KlomOptions options;
+    options.clip = 100 * factor;
+    EXPECT_TRUE(torch::equal(klom(u, o), klom(u * factor, o * factor, options)));
+  }
+  const torch::Tensor order = torch::arange(100).roll(37).flip(0);
+  EXPECT_TRUE(torch::equal(klom(u, o).index_select(0, order),
+                           klom(u.index_select(1, order), o.index_select(1, order))));
 }
 
 TEST(Klom, DoesNotDependOnWorkersStridesOrNeighbours) {
