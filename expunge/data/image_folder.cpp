@@ -26,7 +26,10 @@ Dataset decoded_dataset(const ImageList& list, const DecodingOptions& options,
 
 DataSplit read_image_folder(const fs::path& folder, const ImageFolderOptions& options,
                             ProgressSink* progress) {
-  const auto test = fs::is_directory(folder / "test") ? folder / "test" : folder / "val";
+  // ImageNet's own test/ has no labels.
+  const bool val_first = !options.classes.empty();
+  const auto preferred = folder / (val_first ? "val" : "test");
+  const auto test = fs::is_directory(preferred) ? preferred : folder / (val_first ? "test" : "val");
   // Where files are skipped, others take their places: nobody knows yet which.
   const bool skips = options.decoding.unreadable == UnreadableImages::skip;
   const auto part = [&](const fs::path& of, int64_t per_class, int64_t count) {

@@ -19,9 +19,10 @@ struct ImageFolderOptions {
   int64_t validation_count = 0;  // of the other part
 };
 
-/// Reads <folder>/train/<class>/* and <folder>/test/<class>/* (or val instead of test) as list_images(), or
-/// list_subpopulations(), and decode_images() do (where files may be skipped, all of them): images (n, C, H, W) uint8, grey ones widened to
-/// colour where both occur in either part.
+/// Reads <folder>/train/<class>/* and <folder>/test/<class>/* (or val instead of test; with `classes` val, or else
+/// test) as list_images() or, with `classes`, list_subpopulations() lists them and decode_images() decodes them (where
+/// files may be skipped, all of them): images (n, C, H, W) uint8, grey ones widened to colour where both occur in
+/// either part; groups with `classes` only. Throws as those do.
 DataSplit read_image_folder(const std::filesystem::path& folder,
                             const ImageFolderOptions& options = {},
                             ProgressSink* progress = nullptr);

@@ -217,6 +217,14 @@ TEST_F(Living17, MissingFoldersAreCountedAndTheFirstNamed) {
   EXPECT_EQ(refusal(), train() + ": cannot be listed: No such file or directory");
 }
 
+TEST_F(Living17, ImageNetsTestImagesWithoutLabelsAreNoValidationPart) {
+  put_file(folder_ / "test" / "ILSVRC2012_test_00000001.JPEG", plain_png(1));
+  EXPECT_EQ(load_data(options_).validation.size(), 68);
+  fs::remove_all(folder_ / "test");
+  fs::rename(folder_ / "val", folder_ / "test");
+  EXPECT_EQ(load_data(options_).validation.size(), 68);
+}
+
 TEST_F(Living17, FoldersThatLackInValidationAreRefusedThere) {
   fs::remove_all(folder_ / "val" / "n01669191");
   EXPECT_EQ(refusal(), (folder_ / "val").string() +
