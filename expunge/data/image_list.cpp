@@ -122,6 +122,8 @@ ImageList list_images(const fs::path& folder, int64_t per_class) {
 ImageList list_subpopulations(const fs::path& folder, const std::vector<ImageClass>& classes,
                               int64_t per_class, int64_t count) {
   require_folders(folder, classes);
+  if (std::all_of(classes.begin(), classes.end(), [](const auto& c) { return c.folders.empty(); }))
+    fail<InputError>("{}: at least one subpopulation required, got none", folder.string());
   ImageList list;
   list.folder = folder;
   list.name = name_of_list(folder);

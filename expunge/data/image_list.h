@@ -33,7 +33,8 @@ ImageList list_images(const std::filesystem::path& folder, int64_t per_class = 0
 /// turns, and within a class its subpopulations do, each by names of files: the first k hold as many of each class,
 /// and of each subpopulation, give or take one, as long as none has run out. Groups count subpopulations class by
 /// class. Of each class the first `per_class`, of the list the first `count`; all where that is 0 (or `count` is more
-/// than there are). InputError counts the subpopulations that have no folder and names the first; and as above.
+/// than there are). InputError counts the subpopulations that have no folder and names the first; and
+/// if there is none to list, and as above.
 ImageList list_subpopulations(const std::filesystem::path& folder,
                               const std::vector<ImageClass>& classes, int64_t per_class = 0,
                               int64_t count = 0);

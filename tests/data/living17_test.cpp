@@ -163,8 +163,8 @@ TEST_F(Living17, ADomainIsHalfOfEachClass) {
   for (const auto domain : {Living17Domain::source, Living17Domain::target}) {
     options_.domain = domain;
     const auto data = load_data(options_).train;
-    EXPECT_EQ(data.size(), 102);
-    EXPECT_EQ(data.group_names.size(), 34U);
+    ASSERT_EQ(data.size(), 102);
+    ASSERT_EQ(data.group_names.size(), 34U);
     const auto values = values_of(data);
     for (size_t i = 0; i < values.size(); ++i) {
       const auto g = values[i] / 3;
@@ -223,6 +223,14 @@ TEST_F(Living17, ImageNetsTestImagesWithoutLabelsAreNoValidationPart) {
   fs::remove_all(folder_ / "test");
   fs::rename(folder_ / "val", folder_ / "test");
   EXPECT_EQ(load_data(options_).validation.size(), 68);
+}
+
+TEST_F(Living17, NothingToListIsRefused) {
+  const std::vector<ImageClass> classes = {{"a", {}}, {"b", {}}};
+  for (const auto& none : {std::vector<ImageClass>{}, classes}) {
+    EXPECT_EQ(message_of<InputError>([&] { list_subpopulations(folder_ / "train", none); }),
+              train() + ": at least one subpopulation required, got none");
+  }
 }
 
 TEST_F(Living17, FoldersThatLackInValidationAreRefusedThere) {
