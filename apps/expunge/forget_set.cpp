@@ -87,7 +87,7 @@ void register_random(CLI::App& app) {
 }
 
 struct ClassFlags : ForgetSetFlags {
-  std::string name;
+  std::string name, subpopulation;
   double share = 0;
 };
 
@@ -95,45 +95,66 @@ void choose_class(const ClassFlags& flags, bool by_count, bool by_share) {
   check_output(flags.out);
   if (by_count && by_share)
     fail<OptionError>("--count and --share: one of them required at most, got both");
+  if (flags.name.empty() == flags.subpopulation.empty()) {
+    fail<OptionError>("class: one of --class and --subpopulation required, got {}",
+                      flags.name.empty() ? "none" : "both");
+  }
+  const bool whole_class = flags.subpopulation.empty();
   const auto training = read_training_set(flags.training);
   if (!training.labels.defined())
     fail<OptionError>("class: labels required, by --config, --experiment or --labels");
-  const int64_t label = class_label(flags.name, training.classes(), training.class_names);
+  const int64_t label = whole_class
+                            ? class_label(flags.name, training.classes(), training.class_names)
+                            : subpopulation_index(flags.subpopulation, training.group_names);
+  const auto& labels = whole_class ? training.labels : training.groups;
+  const std::string option = whole_class ? "class" : "subpopulation";
   Chosen chosen{.kind = "class",
                 .forget = {},
-                .order = "a whole class, in increasing order",
+                .order = fmt::format("a whole {}, in increasing order", option),
                 .given = given_flags(flags.training),
                 .details = {},
-                .json = {{"class", label}}};
-  append(chosen.given, {{"--class", flags.name}});
+                .json = {{option, label}}};
+  append(chosen.given, {{"--" + option, whole_class ? flags.name : flags.subpopulation}});
   if (by_count || by_share) {
     int64_t count = flags.count;
     if (by_share) {
-      const int64_t members = (training.labels == label).sum().item<int64_t>();
+      const int64_t members = (labels == label).sum().item<int64_t>();
       count = count_of_share(flags.share, members);
       append(chosen.given, {{"--share", fmt::format("{}", flags.share)}});
     } else {
       append(chosen.given, {{"--count", fmt::to_string(count)}});
     }
     append(chosen.given, {{"--seed", fmt::to_string(flags.seed)}});
-    chosen.order = "drawn uniformly from a class, in the order of the draw";
+    chosen.order = fmt::format("drawn uniformly from a {}, in the order of the draw", option);
     chosen.json["seed"] = flags.seed;
-    chosen.forget =
-        class_examples(training.labels, label, count, static_cast<uint64_t>(flags.seed));
+    const auto seed = static_cast<uint64_t>(flags.seed);
+    chosen.forget = whole_class ? class_examples(labels, label, count, seed)
+                                : subpopulation_examples(labels, label, count, seed);
   } else {
-    chosen.forget = class_examples(training.labels, label);
+    chosen.forget =
+        whole_class ? class_examples(labels, label) : subpopulation_examples(labels, label);
+  }
+  if (!whole_class) {
+    const auto& name = training.group_names[static_cast<size_t>(label)];
+    chosen.details.push_back(fmt::format("subpopulation: {} of {} {}", chosen.forget.size(),
+                                         (labels == label).sum().item<int64_t>(), name));
+    chosen.json["subpopulation_name"] = name;
   }
   finish(flags, training, chosen);
 }
 
 void register_class(CLI::App& app) {
-  auto* command = app.add_subcommand("class", "A class, or a part of it that is drawn uniformly");
+  auto* command = app.add_subcommand(
+      "class", "A class, one of its subpopulations, or a part of either that is drawn uniformly");
   const auto flags = std::make_shared<ClassFlags>();
-  command->add_option("--class", flags->name, "The class, by number or, with --config, by name")
-      ->required();
-  const auto* count = add_count(*command, *flags, "How many of the class; all if not given");
-  const auto* share = command->add_option("--share", flags->share,
-                                          "Instead of --count: share of the class, (0, 1]");
+  command->add_option("--class", flags->name, "The class, by number or, with --config, by name");
+  command->add_option(
+      "--subpopulation", flags->subpopulation,
+      "Instead of --class, with --config: one of a class's subpopulations, by name or "
+      "number (of living17, ImageNet's WordNet id)");
+  const auto* count = add_count(*command, *flags, "How many of it; all if not given");
+  const auto* share =
+      command->add_option("--share", flags->share, "Instead of --count: share of it, (0, 1]");
   add_seed(*command, *flags);
   add_output_flags(*command, *flags);
   command->callback(

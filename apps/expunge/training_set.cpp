@@ -35,7 +35,11 @@ TrainingSet of_config(const std::string& path, int64_t n) {
     fail<InputError>("{}: {} training examples as elsewhere required, got {}", path, n,
                      train.size());
   }
-  return {.n = train.size(), .labels = train.labels, .class_names = train.class_names};
+  return {.n = train.size(),
+          .labels = train.labels,
+          .class_names = train.class_names,
+          .groups = train.groups,
+          .group_names = train.group_names};
 }
 
 TrainingSet of_experiment(const std::string& folder, int64_t n) {

@@ -26,6 +26,9 @@ struct TrainingSet {
   int64_t n = 0;
   torch::Tensor labels;                  // (n) int64; undefined where they are not known
   std::vector<std::string> class_names;  // empty where they are not known
+  // Of the format that has subpopulations, with --config.
+  torch::Tensor groups = {};                  // (n) int64; else undefined
+  std::vector<std::string> group_names = {};  // else empty
 
   /// Number of classes: of names, else one more than the largest label.
   [[nodiscard]] int64_t classes() const;

@@ -1,5 +1,7 @@
 #include "expunge/data/dataset.h"
 
+#include <fmt/ranges.h>
+
 #include "expunge/core/error.h"
 
 namespace expunge {
@@ -10,7 +12,17 @@ Dataset select(const Dataset& data, const std::vector<int64_t>& indices) {
   Dataset part = data;
   part.images = data.images.index_select(0, index);
   part.labels = data.labels.index_select(0, index);
+  if (data.groups.defined()) part.groups = data.groups.index_select(0, index);
   return part;
+}
+
+void require_range(const torch::Tensor& ids, int64_t count, const char* what,
+                   const std::string& where) {
+  const auto wrong = torch::logical_or(ids < 0, ids >= count).nonzero();
+  if (wrong.size(0) == 0) return;
+  const auto row = wrong[0][0].item<int64_t>();
+  fail<InputError>("{}: {} from 0 to {} required, got {} at example {}", where, what, count - 1,
+                   ids[row].item<int64_t>(), row);
 }
 
 }  // namespace
@@ -29,11 +41,14 @@ void Dataset::validate(const std::string& where) const {
   }
   if (images.numel() == 0) fail<InputError>("{}: at least one image required, got none", where);
   if (classes() < 2) fail<InputError>("{}: at least 2 classes required, got {}", where, classes());
-  const auto wrong = torch::logical_or(labels < 0, labels >= classes()).nonzero();
-  if (wrong.size(0) > 0) {
-    const auto row = wrong[0][0].item<int64_t>();
-    fail<InputError>("{}: labels from 0 to {} required, got {} at example {}", where, classes() - 1,
-                     labels[row].item<int64_t>(), row);
+  require_range(labels, classes(), "labels", where);
+  if (groups.defined()) {
+    if (groups.dim() != 1 || groups.scalar_type() != torch::kInt64 ||
+        groups.size(0) != labels.size(0)) {
+      fail<InputError>("{}: groups ({}) of int64 required, got ({}) of {}", where, labels.size(0),
+                       fmt::join(groups.sizes(), ", "), toString(groups.scalar_type()));
+    }
+    require_range(groups, std::ssize(group_names), "groups", where);
   }
   if (images.scalar_type() == torch::kFloat32) {
     const auto finite = torch::isfinite(images).flatten(1).all(1);
@@ -50,6 +65,7 @@ Dataset first_examples(const Dataset& data, int64_t count, const std::string& wh
   Dataset part = data;
   part.images = data.images.narrow(0, 0, count).contiguous();
   part.labels = data.labels.narrow(0, 0, count).contiguous();
+  if (data.groups.defined()) part.groups = data.groups.narrow(0, 0, count).contiguous();
   return part;
 }
 

@@ -13,12 +13,16 @@ struct Dataset {
   torch::Tensor images;  // (n, C, H, W) uint8, or float32; contiguous
   torch::Tensor labels;  // (n) int64, each in [0, classes)
   std::vector<std::string> class_names;
-  std::vector<std::string> skipped = {};  // files that could not be read and were to be skipped, and why
+  std::vector<std::string> skipped =
+      {};  // files that could not be read and were to be skipped, and why
+  // Subpopulations within classes, where the data has them.
+  torch::Tensor groups = {};  // (n) int64, each in [0, group_names); undefined where there are none
+  std::vector<std::string> group_names = {};
 
   [[nodiscard]] int64_t size() const { return labels.size(0); }
   [[nodiscard]] int64_t classes() const { return static_cast<int64_t>(class_names.size()); }
   /// InputError, beginning with `where`, unless shapes and dtypes are as above, there is at least
-  /// one example, labels are in range and values are finite.
+  /// one example, labels and groups are in range and values are finite.
   void validate(const std::string& where) const;
 };
 

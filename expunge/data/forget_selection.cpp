@@ -22,7 +22,27 @@ void require_count(int64_t k, int64_t n) {
       n - 1, n, k);
 }
 
-std::vector<int64_t> members_of(const torch::Tensor& labels, int64_t label) {
+// Examples with a label, of a class or of a subpopulation: the option that names it, and its stream.
+struct Part {
+  const torch::Tensor& labels;
+  int64_t label;
+  const char* option;
+  const char* role;
+
+  [[nodiscard]] std::vector<int64_t> members() const;
+  [[nodiscard]] std::vector<int64_t> all() const;
+  [[nodiscard]] std::vector<int64_t> drawn(int64_t k, uint64_t seed) const;
+};
+
+Part class_part(const torch::Tensor& labels, int64_t label) {
+  return {labels, label, "class", "forget of class"};
+}
+
+Part subpopulation_part(const torch::Tensor& groups, int64_t group) {
+  return {groups, group, "subpopulation", "forget of subpopulation"};
+}
+
+std::vector<int64_t> Part::members() const {
   if (labels.dim() != 1 || labels.scalar_type() != torch::kInt64) {
     fail<InputError>("labels: (n) of int64 required, got ({}) of {}",
                      fmt::join(labels.sizes(), ", "), toString(labels.scalar_type()));
@@ -33,8 +53,54 @@ std::vector<int64_t> members_of(const torch::Tensor& labels, int64_t label) {
   for (int64_t i = 0; i < row.size(0); ++i) {
     if (values[i] == label) members.push_back(i);
   }
-  if (members.empty()) fail<OptionError>("option class: class {} has no training example", label);
+  if (members.empty())
+    fail<OptionError>("option {0}: {0} {1} has no training example", option, label);
   return members;
+}
+
+std::vector<int64_t> Part::all() const {
+  auto found = members();
+  if (std::ssize(found) == labels.size(0)) {
+    fail<OptionError>(
+        "option {0}: all {1} training examples are of {0} {2}; at least one must be retained",
+        option, found.size(), label);
+  }
+  return found;
+}
+
+std::vector<int64_t> Part::drawn(int64_t k, uint64_t seed) const {
+  const auto found = members();
+  const auto size = std::ssize(found);
+  const int64_t most = std::min(size, labels.size(0) - 1);
+  if (k < 1 || k > most) {
+    fail<OptionError>(
+        "option count: a whole number from 1 to {} required ({} {} has {} of the {} training "
+        "examples), got {}",
+        most, option, label, size, labels.size(0), k);
+  }
+  CounterRng rng(derive_seed(seed, role, static_cast<uint64_t>(label)));
+  const auto order = rng.permutation(size);
+  std::vector<int64_t> result;
+  for (int64_t i = 0; i < k; ++i)
+    result.push_back(found[static_cast<size_t>(order[static_cast<size_t>(i)])]);
+  return result;
+}
+
+// The one of 0 ... count - 1 that `text` names, by name or by number.
+int64_t named_index(const std::string& text, int64_t count, const std::vector<std::string>& names,
+                    const char* option, const char* plural) {
+  const auto named = std::find(names.begin(), names.end(), text);
+  if (named != names.end()) return named - names.begin();
+  int64_t index = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  const bool is_number = error == std::errc{} && end == text.data() + text.size();
+  if (is_number && index >= 0 && index < count) return index;
+  if (is_number || names.empty()) {
+    fail<OptionError>("option {0}: a {0} from 0 to {1} required{2}, got \"{3}\"", option, count - 1,
+                      is_number ? "" : fmt::format(" (no names of {} are known)", plural), text);
+  }
+  fail<OptionError>("option {0}: unknown {0} \"{1}\"; did you mean \"{2}\"?", option, text,
+                    nearest_name(text, names));
 }
 
 // The k first of 0 ... scores.size() - 1 by increasing score, ties by index.
@@ -105,32 +171,21 @@ std::vector<int64_t> random_examples(int64_t n, int64_t k, uint64_t seed) {
 }
 
 std::vector<int64_t> class_examples(const torch::Tensor& labels, int64_t label) {
-  auto members = members_of(labels, label);
-  if (static_cast<int64_t>(members.size()) == labels.size(0)) {
-    fail<OptionError>(
-        "option class: all {} training examples are of class {}; at least one must be retained",
-        members.size(), label);
-  }
-  return members;
+  return class_part(labels, label).all();
 }
 
 std::vector<int64_t> class_examples(const torch::Tensor& labels, int64_t label, int64_t k,
                                     uint64_t seed) {
-  const auto members = members_of(labels, label);
-  const auto size = static_cast<int64_t>(members.size());
-  const int64_t most = std::min(size, labels.size(0) - 1);
-  if (k < 1 || k > most) {
-    fail<OptionError>(
-        "option count: a whole number from 1 to {} required (class {} has {} of the {} training "
-        "examples), got {}",
-        most, label, size, labels.size(0), k);
-  }
-  CounterRng rng(derive_seed(seed, "forget of class", static_cast<uint64_t>(label)));
-  const auto order = rng.permutation(size);
-  std::vector<int64_t> drawn;
-  for (int64_t i = 0; i < k; ++i)
-    drawn.push_back(members[static_cast<size_t>(order[static_cast<size_t>(i)])]);
-  return drawn;
+  return class_part(labels, label).drawn(k, seed);
+}
+
+std::vector<int64_t> subpopulation_examples(const torch::Tensor& groups, int64_t group) {
+  return subpopulation_part(groups, group).all();
+}
+
+std::vector<int64_t> subpopulation_examples(const torch::Tensor& groups, int64_t group, int64_t k,
+                                            uint64_t seed) {
+  return subpopulation_part(groups, group).drawn(k, seed);
 }
 
 int64_t count_of_share(double share, int64_t members) {
@@ -141,18 +196,15 @@ int64_t count_of_share(double share, int64_t members) {
 
 int64_t class_label(const std::string& text, int64_t classes,
                     const std::vector<std::string>& class_names) {
-  const auto named = std::find(class_names.begin(), class_names.end(), text);
-  if (named != class_names.end()) return named - class_names.begin();
-  int64_t label = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), label);
-  const bool is_number = error == std::errc{} && end == text.data() + text.size();
-  if (is_number && label >= 0 && label < classes) return label;
-  if (is_number || class_names.empty()) {
-    fail<OptionError>("option class: a class from 0 to {} required{}, got \"{}\"", classes - 1,
-                      is_number ? "" : " (no names of classes are known)", text);
+  return named_index(text, classes, class_names, "class", "classes");
+}
+
+int64_t subpopulation_index(const std::string& text, const std::vector<std::string>& group_names) {
+  if (group_names.empty()) {
+    fail<OptionError>(
+        "option subpopulation: data with subpopulations required (format \"living17\"), got none");
   }
-  fail<OptionError>("option class: unknown class \"{}\"; did you mean \"{}\"?", text,
-                    nearest_name(text, class_names));
+  return named_index(text, std::ssize(group_names), group_names, "subpopulation", "subpopulations");
 }
 
 std::vector<int64_t> nearest_examples(const torch::Tensor& embeddings, int64_t example, int64_t k,

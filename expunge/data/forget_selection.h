@@ -27,6 +27,11 @@ std::vector<int64_t> class_examples(const torch::Tensor& labels, int64_t label);
 std::vector<int64_t> class_examples(const torch::Tensor& labels, int64_t label, int64_t k,
                                     uint64_t seed);
 
+/// The same of a subpopulation. groups (n) int64, as in Dataset. OptionError as above.
+std::vector<int64_t> subpopulation_examples(const torch::Tensor& groups, int64_t group);
+std::vector<int64_t> subpopulation_examples(const torch::Tensor& groups, int64_t group, int64_t k,
+                                            uint64_t seed);
+
 /// Number of examples that a share of `members` stands for: rounded, at least 1. OptionError
 /// unless the share is above 0 and at most 1.
 int64_t count_of_share(double share, int64_t members);
@@ -35,6 +40,10 @@ int64_t count_of_share(double share, int64_t members);
 /// itself a number wins). OptionError gives the range, or the nearest name.
 int64_t class_label(const std::string& text, int64_t classes,
                     const std::vector<std::string>& class_names);
+
+/// The subpopulation that `text` names: its name or its number. OptionError if there are no names, or gives the range
+/// or the nearest name.
+int64_t subpopulation_index(const std::string& text, const std::vector<std::string>& group_names);
 
 enum class Distance { cosine, euclidean };
 

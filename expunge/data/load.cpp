@@ -21,6 +21,10 @@ DataSplit read_idx_parts(const std::string& folder) {
   return split;
 }
 
+bool is_of_images(DataFormat format) {
+  return format == DataFormat::folder || format == DataFormat::living17;
+}
+
 DataSplit read_all(const DataOptions& o, ProgressSink* progress) {
   switch (o.format) {
     case DataFormat::idx:
@@ -32,14 +36,20 @@ DataSplit read_all(const DataOptions& o, ProgressSink* progress) {
     case DataFormat::npy:
       return read_npy_pairs(o.path);
     case DataFormat::folder:
+    case DataFormat::living17:
       break;
   }
-  const ImageFolderOptions folder = {.decoding = {.downscale = o.downscale,
-                                                  .image_size = o.image_size,
-                                                  .unreadable = o.unreadable,
-                                                  .cache = o.cache},
-                                     .per_class = o.train_per_class,
-                                     .validation_per_class = o.validation_per_class};
+  ImageFolderOptions folder = {.decoding = {.downscale = o.downscale,
+                                            .image_size = o.image_size,
+                                            .unreadable = o.unreadable,
+                                            .cache = o.cache},
+                               .per_class = o.train_per_class,
+                               .validation_per_class = o.validation_per_class};
+  if (o.format == DataFormat::living17) {
+    folder.classes = living17_classes(o.domain);
+    if (o.train_per_class == 0) folder.count = o.train_examples;
+    if (o.validation_per_class == 0) folder.validation_count = o.validation_examples;
+  }
   return read_image_folder(o.path, folder, progress);
 }
 
@@ -63,11 +73,13 @@ void DataOptions::validate() const {
     fail<OptionError>("option downscale: a whole number of at least 1 required, got {}", downscale);
   require(image_size >= 0, "image_size", image_size);
   const bool decodes = image_size > 0 || unreadable != UnreadableImages::refuse || !cache.empty();
-  if (decodes && format != DataFormat::folder) {
+  if (decodes && !is_of_images(format)) {
     fail<OptionError>(
-        "options image_size, unreadable and cache: format \"folder\" required for them, got "
-        "another");
+        "options image_size, unreadable and cache: format \"folder\" or \"living17\" required for "
+        "them, got another");
   }
+  if (domain != Living17Domain::both && format != DataFormat::living17)
+    fail<OptionError>("option domain: format \"living17\" required for it, got another");
   if (path.empty()) fail<OptionError>("option path: the folder of the data required");
 }
 
@@ -79,9 +91,10 @@ OptionGroup options_of(DataOptions& o) {
             {"cifar10", DataFormat::cifar10},
             {"cifar100", DataFormat::cifar100},
             {"folder", DataFormat::folder},
-            {"npy", DataFormat::npy}},
+            {"npy", DataFormat::npy},
+            {"living17", DataFormat::living17}},
            "format of the files: MNIST's IDX, CIFAR's binary version, a folder of images for each "
-           "class, NumPy arrays")
+           "class, NumPy arrays, ImageNet's folders of which Living-17 is made")
       .add("path", o.path, "folder of the data")
       .add("train_examples", o.train_examples, "training examples, the first ones; 0 for all",
            "examples")
@@ -105,6 +118,12 @@ OptionGroup options_of(DataOptions& o) {
       .add("cache", o.cache,
            "folder that keeps decoded images, so that a folder of images is decoded once; empty: "
            "none")
+      .add("domain", o.domain,
+           {{"both", Living17Domain::both},
+            {"source", Living17Domain::source},
+            {"target", Living17Domain::target}},
+           "which subpopulations of living17's classes: all four, or the two of BREEDS' source or "
+           "target domain")
       .add("normalise", o.normalise,
            "bring each channel to mean 0 and deviation 1 over the training set; false: inputs as "
            "they are, "
@@ -119,7 +138,7 @@ DataSplit load_data(const DataOptions& options, ProgressSink* progress) {
       part_of(all.train, options.train_examples, options.train_per_class),
       part_of(all.validation, options.validation_examples, options.validation_per_class),
       options.normalise};
-  if (options.format != DataFormat::folder) {  // folders are shrunk while they are read
+  if (!is_of_images(options.format)) {  // folders are shrunk while they are read
     for (auto* part : {&split.train, &split.validation}) {
       part->images = downscaled(part->images, options.downscale, part->name);
     }

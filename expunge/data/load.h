@@ -7,10 +7,11 @@
 #include "expunge/core/progress.h"
 #include "expunge/data/dataset.h"
 #include "expunge/data/image_decoding.h"
+#include "expunge/data/living17.h"
 
 namespace expunge {
 
-enum class DataFormat { idx, cifar10, cifar100, folder, npy };
+enum class DataFormat { idx, cifar10, cifar100, folder, npy, living17 };
 
 struct DataOptions {
   DataFormat format = DataFormat::idx;
@@ -21,11 +22,13 @@ struct DataOptions {
   int64_t validation_per_class = 0;    // instead of validation_examples; 0 for off
   int64_t downscale = 1;               // images shrunk by this factor
   bool normalise = true;               // see DataSplit
-  // Of format folder:
+  // Of formats folder and living17:
   int64_t image_size =
       0;  // side of the square that images are brought to; 0: as they are, all of one size
   UnreadableImages unreadable = UnreadableImages::refuse;
   std::string cache = {};  // folder that keeps what was decoded; empty: none
+  // Of format living17:
+  Living17Domain domain = Living17Domain::both;
 
   void validate() const;
 };

@@ -1,6 +1,7 @@
 // What a data set must be.
 #include "expunge/data/dataset.h"
 
+#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include "core/scratch_folder.h"
@@ -58,6 +59,34 @@ TEST(Dataset, LabelsAreOfTheClasses) {
             "here: labels from 0 to 1 required, got 2 at example 2");
   EXPECT_EQ(refusal([](Dataset& d) { d.labels[3] = -1; }),
             "here: labels from 0 to 1 required, got -1 at example 3");
+}
+
+TEST(Dataset, GroupsAreOfTheirNames) {
+  const auto grouped = [](const torch::Tensor& groups) {
+    return refusal([&](Dataset& d) {
+      d.groups = groups;
+      d.group_names = {"p", "q", "r"};
+    });
+  };
+  EXPECT_EQ(grouped(torch::tensor({0, 2, 3, 0}, torch::kInt64)),
+            "here: groups from 0 to 2 required, got 3 at example 2");
+  EXPECT_EQ(grouped(torch::zeros({3}, torch::kInt64)),
+            "here: groups (4) of int64 required, got (3) of Long");
+  EXPECT_EQ(grouped(torch::zeros({4}, torch::kInt32)),
+            "here: groups (4) of int64 required, got (4) of Int");
+  auto data = sound_dataset();
+  data.groups = torch::tensor({0, 2, 1, 0}, torch::kInt64);
+  data.group_names = {"p", "q", "r"};
+  data.validate("here");
+}
+
+TEST(Dataset, GroupsGoWithTheirExamples) {
+  auto data = sound_dataset();
+  data.groups = torch::tensor({0, 2, 1, 0}, torch::kInt64);
+  data.group_names = {"p", "q", "r"};
+  EXPECT_TRUE(at::equal(first_examples(data, 3, "here").groups, data.groups.narrow(0, 0, 3)));
+  EXPECT_TRUE(at::equal(first_of_each_class(data, 1, "here").groups, data.groups.narrow(0, 0, 2)));
+  EXPECT_FALSE(first_examples(sound_dataset(), 3, "here").groups.defined());
 }
 
 TEST(Dataset, ValuesAreFinite) {

@@ -143,6 +143,38 @@ TEST_F(Classes, AreNamedByNumberOrName) {
               "no names of classes are known");
 }
 
+// Subpopulations are chosen as classes are, by streams of their own.
+TEST_F(Classes, SubpopulationsAreChosenAlike) {
+  EXPECT_EQ(subpopulation_examples(labels_, 2), (Indices{1, 3, 5, 6}));
+  const auto three = subpopulation_examples(labels_, 2, 3, 5);
+  const auto four = subpopulation_examples(labels_, 2, 4, 5);
+  EXPECT_TRUE(std::equal(three.begin(), three.end(), four.begin()));
+  EXPECT_EQ(sorted(four), subpopulation_examples(labels_, 2));
+  int64_t same = 0;
+  for (uint64_t seed = 0; seed < 50; ++seed)
+    same += subpopulation_examples(labels_, 2, 4, seed) == class_examples(labels_, 2, 4, seed);
+  EXPECT_LT(same, 12);  // of 24 orders each
+  EXPECT_SAYS(message_of<OptionError>([&] { subpopulation_examples(labels_, 3); }),
+              "option subpopulation: subpopulation 3 has no training example");
+  EXPECT_SAYS(message_of<OptionError>([&] { subpopulation_examples(labels_, 2, 5, 0); }),
+              "from 1 to 4 required (subpopulation 2 has 4 of the 8 training examples), got 5");
+  const auto alike = torch::zeros({4}, torch::kInt64);
+  EXPECT_SAYS(message_of<OptionError>([&] { subpopulation_examples(alike, 0); }),
+              "all 4 training examples are of subpopulation 0");
+}
+
+TEST_F(Classes, SubpopulationsAreNamedByNameOrNumber) {
+  const std::vector<std::string> names = {"n01631663", "n01632777"};
+  EXPECT_EQ(subpopulation_index("n01632777", names), 1);
+  EXPECT_EQ(subpopulation_index("0", names), 0);
+  EXPECT_SAYS(message_of<OptionError>([&] { subpopulation_index("n01631636", names); }),
+              "unknown subpopulation \"n01631636\"; did you mean \"n01631663\"?");
+  EXPECT_SAYS(message_of<OptionError>([&] { subpopulation_index("2", names); }),
+              "a subpopulation from 0 to 1 required, got \"2\"");
+  EXPECT_SAYS(message_of<OptionError>([&] { subpopulation_index("n01631663", {}); }),
+              "data with subpopulations required (format \"living17\"), got none");
+}
+
 // By the definition, one pair after the other.
 Indices plain_search(const torch::Tensor& embeddings, int64_t example, int64_t k,
                      Distance distance) {

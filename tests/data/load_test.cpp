@@ -175,10 +175,10 @@ TEST_F(Load, OptionsOutOfRangeAreRefused) {
   EXPECT_EQ(message([](auto& o) { o.downscale = 0; }),
             "option downscale: a whole number of at least 1 required, got 0");
   EXPECT_EQ(message([](auto& o) { o.path = ""; }), "option path: the folder of the data required");
-  EXPECT_EQ(
-      message([](auto& o) { options_of(o).set("format", "cifar"s); }),
-      "option format: one of idx, cifar10, cifar100, folder, npy required, got \"cifar\"; did "
-      "you mean \"cifar10\"?");
+  EXPECT_EQ(message([](auto& o) { options_of(o).set("format", "cifar"s); }),
+            "option format: one of idx, cifar10, cifar100, folder, npy, living17 required, got "
+            "\"cifar\"; did "
+            "you mean \"cifar10\"?");
 }
 
 }  // namespace

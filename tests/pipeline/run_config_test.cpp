@@ -83,10 +83,13 @@ TEST_F(RunConfigFile, EveryKeyComesBack) {
     const bool of_folders =
         field.name == "image_size" || field.name == "unreadable" || field.name == "cache";
     if (of_folders) config.data.format = DataFormat::folder;
+    if (field.name == "domain") config.data.format = DataFormat::living17;
     if (field.name == "self_variance") config.attribution.ridge.prior = EffectPrior::self;
     if (field.name == "model") config.recipe.network.kind = NetworkKind::torchscript;
-    const size_t changes =
-        of_folders || field.name == "self_variance" || field.name == "model" ? 2 : 1;
+    const size_t changes = of_folders || field.name == "domain" || field.name == "self_variance" ||
+                                   field.name == "model"
+                               ? 2
+                               : 1;
     field.set(value);
     const auto text = to_toml(config, false);
     const auto after = lines_of(text);
