@@ -13,8 +13,8 @@ struct Dataset {
   torch::Tensor images;  // (n, C, H, W) uint8, or float32; contiguous
   torch::Tensor labels;  // (n) int64, each in [0, classes)
   std::vector<std::string> class_names;
-  std::vector<std::string> skipped =
-      {};  // files that could not be read and were to be skipped, and why
+  // Files that could not be read and were to be skipped, and why.
+  std::vector<std::string> skipped = {};
   // Subpopulations within classes, where the data has them.
   torch::Tensor groups = {};  // (n) int64, each in [0, group_names); undefined where there are none
   std::vector<std::string> group_names = {};

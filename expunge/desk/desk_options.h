@@ -15,7 +15,7 @@ enum class Hold { newest, original, predicted };
 
 /// How one removal is made and forecast.
 struct RemovalOptions {
-  Hold hold = Hold::original;
+  Hold hold = Hold::newest;
   int64_t seed = 0;         // of the retained examples that are drawn, and of the forecast
   int64_t resamples = 200;  // draws for the forecast's interval
 

@@ -132,7 +132,7 @@ TEST(SubsetDatamodels, DoNotDependOnWorkersOrOrderOfModels) {
 }
 
 TEST(SubsetDatamodels, AgreeWithDenseRegressionForSizesDrawnAtRandom) {
-  CounterRng rng(derive_seed(17, "sizes of ensembles"));
+  CounterRng rng(derive_seed(17, "sizes of ensembles", 0));
   const auto between = [&rng](int64_t low, int64_t high) {
     return low + static_cast<int64_t>(rng.uniform() * static_cast<double>(high - low + 1));
   };
@@ -155,7 +155,7 @@ TEST(SubsetDatamodels, AgreeWithDenseRegressionForSizesDrawnAtRandom) {
 
 TEST(SubsetDatamodels, FollowPermutationsOfExamplesOtherPointsAndClasses) {
   const auto e = simulated_ensemble(30, 40, 60, 3);
-  CounterRng rng(derive_seed(5, "order of points"));
+  CounterRng rng(derive_seed(5, "order of points", 0));
   const auto tensor = [](const std::vector<int64_t>& values) {
     return torch::tensor(values, torch::kInt64);
   };
