@@ -17,6 +17,7 @@ constexpr size_t kMostSimulated = 400;
 constexpr double kLeastSpread = 0.2;
 constexpr double kLeastUntold = 0.1;  // of a variance, whatever the prediction tells
 constexpr double kUnlike = 0.5;       // standard deviation of log v, klom_forecast.h
+constexpr double kUnlikeSize = 20;    // up to this many examples
 
 double square(double x) {
   return x * x;
@@ -208,10 +209,11 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
   const int64_t n = models.masks.size(1);
   const int64_t m = models.labels.numel();
   const int64_t* labels = models.labels.data_ptr<int64_t>();
-  const double mixed_part = rng.uniform();                               // w of klom_forecast.h
-  const double coupling_part = 0.5 + 0.5 * rng.uniform();                // h
-  const double unlike = std::exp(2 * kUnlike * rng.normal());            // v^2, on F
-  const double unlike_elsewhere = std::exp(2 * kUnlike * rng.normal());  // and elsewhere
+  const double mixed_part = rng.uniform();                 // w of klom_forecast.h
+  const double coupling_part = 0.5 + 0.5 * rng.uniform();  // h
+  const double alike = std::min(1.0, kUnlikeSize / static_cast<double>(set.forget.size()));
+  const double unlike = std::exp(2 * kUnlike * std::sqrt(alike) * rng.normal());  // v^2, on F
+  const double unlike_elsewhere = std::exp(2 * kUnlike * rng.normal());           // and elsewhere
   std::vector<bool> forgotten(static_cast<size_t>(n), false);
   for (const int64_t j : set.forget) forgotten[static_cast<size_t>(j)] = true;
   std::vector<int64_t> retained, validation;

@@ -29,7 +29,9 @@
 //     with the seed, by nobody knows how much, hence w uniform in [0, 1];
 //   coupling: the mean under 2, to which single points respond differently, h uniform in [0.5, 1];
 //   v: sets differ from each other by more than this tells. log v is normal with mean 0 and standard deviation 0.5, one
-//     for F and one for all other points: calibrated on two streams of 20 requests (docs/experiments/forecast.md).
+//     for F and one for all other points: calibrated on two streams of requests for 1 to 20 examples
+//     (docs/experiments/forecast.md). A larger F holds |F| / 20 of such sets, whose differences average out: sqrt(20 / |F|)
+//     of it.
 // Retained and validation points have the bias of their class, and v^2 times the mixed and coupling variances, less the
 // variance within the class of the change that is predicted for them: what a prediction tells apart rightly is not
 // left (law of total variance), of which a tenth is left in any case.
