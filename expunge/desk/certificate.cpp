@@ -100,16 +100,13 @@ Json prediction_json(const Desk& desk, const RemovalRecord& record) {
   json["warnings"] = f.warnings;
   json["calibration"] =
       "Told from subset models, each of which went without a part of the examples, and full "
-      "models; no model "
-      "without the removed examples was trained for it. The intervals are computed to hold in 95 "
-      "of 100 cases. "
-      "Held against such models in two tests of 20 requests each that had no part in how it is "
-      "computed (docs/results/desk.md of the software): of 72 predictions for removed examples, "
-      "KLoM "
-      "lay within the interval in 66 and above it in none, the error of margins within it in 67 "
-      "and "
-      "above it in 1; of 16 for retained and validation points, both lay within in all. On other "
-      "data it may be otherwise.";
+      "models; no model without the removed examples was trained for it. The intervals are "
+      "computed to hold in 95 of 100 cases. Held against such models in two tests of 20 "
+      "requests each that had no part in how it is computed (docs/results/desk.md of the "
+      "software): of 72 predictions for removed examples, KLoM lay within the interval in 66 "
+      "and above it in none, the error of margins within it in 67 and above it in 1; of 16 for "
+      "retained and validation points, both lay within in all. On other data it may be "
+      "otherwise.";
   return json;
 }
 

@@ -1,5 +1,4 @@
 #include "expunge/evaluate/klom.h"
-#include "evaluate/gaussian_margins.h"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "evaluate/gaussian_margins.h"
 #include "expunge/core/error.h"
 #include "message_of.h"
 
@@ -219,7 +219,7 @@ TEST(Klom, DoesNotDependOnTheOrderOfModels) {
   EXPECT_TRUE(torch::equal(klom(u, o), klom(u.flip(0), o.roll(31, 0))));
 }
 
-// Powers of two scale margins, ranges and edges without rounding; a sign turns the bins about.
+// Powers of two scale margins, ranges and edges without rounding.
 TEST(Klom, DoesNotDependOnUnitsAndFollowsAPermutationOfThePoints) {
   const torch::Tensor u = random_margins(90, 100, 0, 1, 23);
   const torch::Tensor o = random_margins(80, 100, 1, 2, 24);
