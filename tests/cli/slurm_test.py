@@ -4,8 +4,10 @@ file ends with exit code 77 (skipped) and says why.
 
     apt-get install slurm-wlm munge        # scripts/install-dependencies --tests does
 """
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -105,10 +107,18 @@ class Cluster:
         key = self.write("munge/key", os.urandom(512).hex())
         os.chmod(key, 0o600)
         self.environment = {**os.environ, "SLURM_CONF": self.conf}
+        self.daemons = {}
+        try:
+            self.start_daemons(key)
+        except BaseException:
+            self.end_daemons()
+            raise
+
+    def start_daemons(self, key):
         munge = os.path.join(self.folder, "munge")
-        self.daemons = {"munged": self.start(
+        self.daemons["munged"] = self.start(
             "munged", "-F", "--origin=127.0.0.1", f"--key-file={key}", f"--socket={munge}/s",
-            f"--pid-file={munge}/pid", f"--log-file={munge}/log", f"--seed-file={munge}/seed")}
+            f"--pid-file={munge}/pid", f"--log-file={munge}/log", f"--seed-file={munge}/seed")
         self.wait_for(lambda: os.path.exists(f"{munge}/s"), "munged")
         self.daemons["slurmctld"] = self.start("slurmctld", "-D", "-f", self.conf)
         for node in ("n0", "n1"):
@@ -147,14 +157,42 @@ class Cluster:
         """The processes of the jobs' own that run there."""
         return processes_with(f"SLURM_CONF={self.conf}", f"SLURMD_NODENAME={node}")
 
+    @contextlib.contextmanager
+    def held(self):
+        """Nothing that the jobs have started goes on."""
+        held = self.jobs_on("n0") + self.jobs_on("n1")
+        self.signal(held, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(held, signal.SIGCONT)
+
+    @staticmethod
+    def signal(processes, number):
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    def processes(self):
+        """A line for each process of the jobs: where, its number, its state as the kernel tells, its command."""
+        lines = []
+        for node in ("n0", "n1"):
+            for process in self.jobs_on(node):
+                try:
+                    with open(f"/proc/{process}/stat", encoding="utf-8") as stat:
+                        _, name, rest = re.split(r"[()]", stat.read(), maxsplit=2)
+                except OSError:
+                    continue
+                lines.append(f"{node} {process} {rest.split()[0]} {name}")
+        return lines
+
     def lose(self, node):
         """As when the machine's power fails: everything on it ends at once and says nothing."""
         self.daemons[node].send_signal(signal.SIGSTOP)
-        for process in processes_with(f"EXPUNGE_TEST_NODE={self.folder}:{node}"):
-            os.kill(process, signal.SIGKILL)  # the daemons first, which would report what they see
+        # The daemons first, which would report what they see.
+        self.signal(processes_with(f"EXPUNGE_TEST_NODE={self.folder}:{node}"), signal.SIGKILL)
         jobs = self.jobs_on(node)
-        for process in jobs:
-            os.kill(process, signal.SIGKILL)
+        self.signal(jobs, signal.SIGKILL)
         self.daemons[node].wait()
         self.call("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
         return len(jobs)
@@ -164,15 +202,20 @@ class Cluster:
         try:
             self.wait_for(lambda: not self.queue(), "an empty queue", 30)
         finally:
-            for name in ("n0", "n1", "slurmctld", "munged"):
-                daemon = self.daemons[name]
-                daemon.terminate()
-                try:
-                    daemon.wait(10)
-                except subprocess.TimeoutExpired:
-                    daemon.kill()
-                    daemon.wait()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.end_daemons()
+
+    def end_daemons(self):
+        for name in ("n0", "n1", "slurmctld", "munged"):
+            if name not in self.daemons:
+                continue
+            daemon = self.daemons[name]
+            daemon.terminate()
+            try:
+                daemon.wait(10)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def results(folder):
@@ -201,7 +244,7 @@ class Slurm(cli.Scratch):
         try:
             self.cluster.wait_for(lambda: not self.cluster.queue(), "all jobs done", 400)
         except TimeoutError:
-            self.fail("\n".join(self.cluster.queue()) + self.logs())
+            self.fail("\n".join(self.cluster.queue() + self.cluster.processes()) + self.logs())
 
     def logs(self):
         text = ""
@@ -219,22 +262,22 @@ class Slurm(cli.Scratch):
         # The queue names a node before anything runs there.
         self.cluster.wait_for(lambda: self.begun() >= 3 and self.cluster.jobs_on("n1"), "the first rows")
 
-        # Held still, so that there is time to look. What tasks note is up to a second old: the row that one
-        # names may be done by now, but not every time.
+        # Held still, so that there is time to look, by signals of our own: Slurm's suspension frees the processors
+        # for the tasks that wait, and once a task that it had resumed never went on. What tasks note is up to a
+        # second old: the row that one names may be done by now, but not every time.
         for _ in range(5):
-            self.cluster.call("scontrol", "suspend", job)
-            status = self.status()
+            with self.cluster.held():
+                status = self.status()
+                text = self.succeeds("status", "out", env=self.cluster.environment)
+                self.refuses_to_launch_twice()
             if any(store["running"] for store in status["stores"]):
                 break
-            self.cluster.call("scontrol", "resume", job)
             time.sleep(0.3)
         self.assertGreater(sum(store["done"] for store in status["stores"]), 0)
         self.assertGreater(sum(store["running"] for store in status["stores"]), 0, status)
-        text = self.succeeds("status", "out", env=self.cluster.environment)
-        self.assertRegex(text, rf"job {job} \(train\): .*SUSPENDED")
+        self.assertRegex(text, rf"job {job} \(train\): .*RUNNING")
         self.assertRegex(text, r"job \d+ \(attribute\): 1 PENDING")
-        self.refuses_to_launch_twice()
-        self.cluster.call("scontrol", "resume", job)
+        self.cluster.wait_for(lambda: self.cluster.jobs_on("n1"), "a task on the node to be lost")
         self.assertGreater(self.cluster.lose("n1"), 0, self.cluster.queue())
         self.assertLess(self.done(), 28, "the node was lost too late")
 
