@@ -212,8 +212,9 @@ ForecastDraw draw_forecast(const ForecastParameters& p, const std::vector<double
   const double mixed_part = rng.uniform();                 // w of klom_forecast.h
   const double coupling_part = 0.5 + 0.5 * rng.uniform();  // h
   const double alike = std::min(1.0, kUnlikeSize / static_cast<double>(set.forget.size()));
-  const double unlike = std::exp(2 * kUnlike * std::sqrt(alike) * rng.normal());  // v^2, on F
-  const double unlike_elsewhere = std::exp(2 * kUnlike * rng.normal());           // and elsewhere
+  const double spread_of_log = 2 * kUnlike * std::sqrt(alike);
+  const double unlike = std::exp(spread_of_log * rng.normal());            // v^2, on F
+  const double unlike_elsewhere = std::exp(spread_of_log * rng.normal());  // and elsewhere
   std::vector<bool> forgotten(static_cast<size_t>(n), false);
   for (const int64_t j : set.forget) forgotten[static_cast<size_t>(j)] = true;
   std::vector<int64_t> retained, validation;
