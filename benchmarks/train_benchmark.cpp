@@ -2,12 +2,13 @@
 //
 //   train_benchmark [--models 32] [--workers 2] [--data FOLDER] [--format idx] [--network mlp]
 //                   [--examples 1000] [--epochs E] [--batch B] [--rate R] [--nesterov 0|1]
-//                   [--device cpu] [--precision float32] [--validation 100] [--cudnn rule]
+//                   [--device cpu] [--precision float32] [--validation 100] [--side 32]
+//                   [--cudnn rule]
 //
 // Prints one JSON line. The recipe is the library's default: MLP 784-128-10 on the first 1,000
 // training images of Fashion-MNIST, 20 epochs in batches of 50. `--network resnet9` has the paper's
 // recipe instead (24 epochs, batch 512, peak learning rate 0.4 at epoch 5, momentum 0.9, weight decay
-// 5e-4). `--data synthetic` makes images of 3 x 32 x 32 up. On a CUDA device the peak is that of a
+// 5e-4). `--data synthetic` makes images of 3 x 32 x 32 up, or of another `--side`. On a CUDA device the peak is that of a
 // bfloat16 product of 8192^3 with half precision, else of a float32 one, and model 0's accuracy on the
 // validation points is told; `--cudnn timed` lets cuDNN choose its kernels by timing them, and
 // `--cudnn any` kernels whose sums vary too, to see what the rule costs.
@@ -23,10 +24,10 @@
 #include <mutex>
 #include <vector>
 
+#include "benchmarks/made_up_images.h"
 #include "expunge/core/device.h"
 #include "expunge/core/error.h"
 #include "expunge/core/fma_peak.h"
-#include "expunge/core/random.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/data/load.h"
 #include "expunge/train/convolution.h"
@@ -51,6 +52,7 @@ struct Arguments {
   Recipe recipe;
   ComputeOptions compute;
   std::string cudnn = "rule";
+  int64_t side = 32;
 };
 
 Recipe paper_recipe() {
@@ -95,6 +97,7 @@ Arguments parse(int argc, char** argv) {
   whole("--validation", arguments.source.validation_examples);
   whole("--epochs", arguments.recipe.epochs);
   whole("--batch", arguments.recipe.batch_size);
+  whole("--side", arguments.side);
   take("--rate", [&](const std::string& t) {
     arguments.recipe.schedule.peak_learning_rate = std::atof(t.c_str());
   });
@@ -114,34 +117,11 @@ Arguments parse(int argc, char** argv) {
   return arguments;
 }
 
-// Images whose pixels are noise about a mean of their class and place.
-Dataset made_up(int64_t count, uint64_t seed) {
-  constexpr int64_t pixels = 3 * 32 * 32;
-  Dataset data;
-  data.name = "made up";
-  for (int c = 0; c < 10; ++c) data.class_names.push_back(fmt::format("{}", c));
-  data.images = torch::empty({count, 3, 32, 32}, torch::kUInt8);
-  data.labels = torch::empty({count}, torch::kInt64);
-  CounterRng rng(seed);
-  auto* pixel = data.images.data_ptr<uint8_t>();
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t label = i % 10;
-    data.labels.data_ptr<int64_t>()[i] = label;
-    for (int64_t k = 0; k < pixels; k += 4) {
-      const uint32_t noise = rng.next32();
-      for (int64_t j = 0; j < 4; ++j) {
-        const auto mean = static_cast<uint32_t>((k / 64 * 7 + label * 37) % 64);
-        *pixel++ = static_cast<uint8_t>(((noise >> (8 * j)) & 0xffU) * 3 / 4 + mean);
-      }
-    }
-  }
-  return data;
-}
-
 DataSplit load(const Arguments& arguments) {
   if (arguments.data == "synthetic") {
-    return {made_up(arguments.source.train_examples, 1),
-            made_up(std::max<int64_t>(arguments.source.validation_examples, 10), 2)};
+    return {made_up_images(arguments.source.train_examples, 1, arguments.side),
+            made_up_images(std::max<int64_t>(arguments.source.validation_examples, 10), 2,
+                           arguments.side)};
   }
   return load_data(arguments.source);
 }
