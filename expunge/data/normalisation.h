@@ -3,6 +3,8 @@
 
 #include <torch/types.h>
 
+#include <functional>
+#include <initializer_list>
 #include <vector>
 
 #include "expunge/data/dataset.h"
@@ -15,10 +17,12 @@ struct Normalisation {
   std::vector<float> stddev;  // (C), 1 for a channel that does not vary
 };
 
-/// Over all images and pixels, in float64.
+/// Over all images and pixels, in float64. Holds no copy of the images.
 Normalisation normalisation_of(const Dataset& train);
 
-/// (n, C, H, W) float32: (x - mean) / stddev. InputError if the channels differ.
-torch::Tensor normalised(const Dataset& data, const Normalisation& normalisation);
+/// (x - mean) / stddev of the images of several sets of one size, one set after the other: (m, C, H, W) float32,
+/// channels last in memory. Nothing of that size is held beside it. InputError if the channels differ.
+torch::Tensor normalised(std::initializer_list<std::reference_wrapper<const Dataset>> sets,
+                         const Normalisation& normalisation);
 
 }  // namespace expunge

@@ -208,9 +208,7 @@ LiveProblem live_problem(const DataSplit& data, const Normalisation& normalisati
   for (int64_t i = 0; i < data.validation.size(); ++i) live.points.push_back(n + i);
   auto& problem = live.problem;
   problem.normalisation = normalisation;
-  problem.inputs =
-      at::cat({normalised(train, normalisation), normalised(data.validation, normalisation)})
-          .contiguous(at::MemoryFormat::ChannelsLast);
+  problem.inputs = normalised({train, data.validation}, normalisation);
   problem.labels = at::cat({train.labels, data.validation.labels}).contiguous();
   const int64_t count = train.size();
   problem.training = {problem.inputs.narrow(0, 0, count), problem.labels.narrow(0, 0, count)};

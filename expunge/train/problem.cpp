@@ -93,9 +93,7 @@ Problem make_problem(const DataSplit& data) {
   Problem problem;
   problem.normalisation =
       data.normalise ? normalisation_of(data.train) : unchanged(data.train.images.size(1));
-  problem.inputs = at::cat({normalised(data.train, problem.normalisation),
-                            normalised(data.validation, problem.normalisation)})
-                       .contiguous(at::MemoryFormat::ChannelsLast);
+  problem.inputs = normalised({data.train, data.validation}, problem.normalisation);
   problem.labels = at::cat({data.train.labels, data.validation.labels}).contiguous();
   problem.shape = {problem.inputs.size(1), problem.inputs.size(2), problem.inputs.size(3),
                    data.train.classes()};
