@@ -50,6 +50,8 @@ int main(int argc, char** argv) {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow further is told by its write, as a full disk is.
+  std::signal(SIGXFSZ, SIG_IGN);
 
   CLI::App app("expunge removes training examples from a trained model, and measures how well.",
                "expunge");

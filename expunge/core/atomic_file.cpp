@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,6 +40,18 @@ int open_retrying(const fs::path& path, int flags, mode_t mode = 0) {
     const int file = ::open(path.c_str(), flags | O_CLOEXEC, mode);
     if (file >= 0 || errno != EINTR) return file;
   }
+}
+
+int fsync_retrying(int file) {
+  while (true) {
+    const int result = ::fsync(file);
+    if (result == 0 || errno != EINTR) return result;
+  }
+}
+
+// Returns errno or 0. Not again after EINTR: Linux has closed the descriptor all the same.
+int close_for(int file) {
+  return ::close(file) == 0 || errno == EINTR ? 0 : errno;
 }
 
 // A descriptor that is closed at the end of its scope.
@@ -83,7 +96,8 @@ void sync_folder_of(const fs::path& target) {
   const auto folder = target.parent_path().empty() ? fs::path(".") : target.parent_path();
   const OpenFile handle(folder);
   // Some file systems cannot sync a folder, and say so by EINVAL.
-  if (::fsync(handle.get()) != 0 && errno != EINVAL) fail_system(folder, "cannot be synced", errno);
+  if (fsync_retrying(handle.get()) != 0 && errno != EINVAL)
+    fail_system(folder, "cannot be synced", errno);
 }
 
 }  // namespace
@@ -99,6 +113,11 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
   } else {
     temporary_ = temporary_beside(target_);
     file_ = open_retrying(temporary_, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    // The sign that it is not abandoned, however old a clock that jumps makes it. Where a file system has no
+    // locks, its age alone says so.
+    if (file_ >= 0) {
+      [[maybe_unused]] const int locked = ::flock(file_, LOCK_SH | LOCK_NB);
+    }
   }
   if (file_ < 0) {
     temporary_.clear();
@@ -148,14 +167,14 @@ void AtomicFile::commit() {
   if (file_ < 0) fail("{}: committed twice", path_.string());
   flush();
   if (temporary_.empty()) {
-    const int error = ::close(file_) == 0 ? 0 : errno;
+    const int error = close_for(file_);
     file_ = -1;
     if (error != 0) fail_system(path_, "cannot be written", error);
     return;
   }
-  if (::fsync(file_) != 0) fail_system(path_, "cannot be synced", errno);
+  if (fsync_retrying(file_) != 0) fail_system(path_, "cannot be synced", errno);
   // A network file system may tell only now that it had no room.
-  const int error = ::close(file_) == 0 ? 0 : errno;
+  const int error = close_for(file_);
   file_ = -1;
   if (error != 0) fail_system(path_, "cannot be written", error);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0)
