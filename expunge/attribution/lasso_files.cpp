@@ -8,6 +8,7 @@
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/core/json_number.h"
+#include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
 
 namespace expunge {
@@ -24,6 +25,7 @@ torch::Tensor viewed(const std::vector<T>& values, torch::ScalarType dtype) {
 
 template <class T>
 std::vector<T> read_list(const fs::path& path, torch::ScalarType dtype, int64_t size) {
+  require_noted(path);
   const auto array = read_npy(path);
   if (array.dim() != 1 || array.scalar_type() != dtype || array.size(0) != size) {
     fail<InputError>("{}: ({}) of {} required, got ({}) of {}", path.string(), size,
@@ -39,10 +41,13 @@ std::vector<T> read_list(const fs::path& path, torch::ScalarType dtype, int64_t 
 // lasso.json is written last and read first: without it nothing is there.
 void LassoDatamodels::save(const fs::path& folder) const {
   fs::create_directories(folder);
-  write_npy(folder / "offsets.npy", viewed(offsets_, torch::kInt64));
-  write_npy(folder / "examples.npy", viewed(which_, torch::kInt32));
-  write_npy(folder / "effects.npy", viewed(values_, torch::kFloat32));
-  write_npy(folder / "lambdas.npy", lambdas_);
+  const auto write = [&](const char* name, const torch::Tensor& array) {
+    write_noted(folder / name, [&] { write_npy(folder / name, array); });
+  };
+  write("offsets.npy", viewed(offsets_, torch::kInt64));
+  write("examples.npy", viewed(which_, torch::kInt32));
+  write("effects.npy", viewed(values_, torch::kFloat32));
+  write("lambdas.npy", lambdas_);
   nlohmann::ordered_json json;
   json["format_version"] = lasso_format_version;
   origin_.write_to(json);
@@ -102,6 +107,7 @@ LassoDatamodels LassoDatamodels::load(const fs::path& folder) {
   loaded.offsets_ = read_list<int64_t>(folder / "offsets.npy", torch::kInt64, targets + 1);
   loaded.which_ = read_list<int32_t>(folder / "examples.npy", torch::kInt32, count);
   loaded.values_ = read_list<float>(folder / "effects.npy", torch::kFloat32, count);
+  require_noted(folder / "lambdas.npy");
   loaded.lambdas_ = read_npy(folder / "lambdas.npy");
   if (loaded.lambdas_.sizes() != at::IntArrayRef({loaded.points_, loaded.classes_}) ||
       loaded.lambdas_.scalar_type() != torch::kFloat32) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "expunge/core/error.h"
+#include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/gradients/tangent_kernel.h"
@@ -17,6 +18,7 @@ torch::Tensor network_kernel(const Experiment& experiment) {
   const auto& problem = experiment.computing();
   const auto full = experiment.open_store("full", "train");
   if (std::filesystem::exists(path)) {
+    require_noted(path);
     const auto kernel = read_npy(path);
     if (kernel.sizes() == at::IntArrayRef({problem.m(), problem.n()}) &&
         kernel.scalar_type() == torch::kFloat32)
@@ -48,7 +50,7 @@ torch::Tensor network_kernel(const Experiment& experiment) {
   });
   auto kernel = torch::zeros({problem.m(), problem.n()}, torch::kFloat32);
   for (const auto& one : kernels) kernel += one / static_cast<double>(models);
-  write_npy(path, kernel);
+  write_noted(path, [&] { write_npy(path, kernel); });
   return kernel;
 }
 
