@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
   commands::register_fill(app);
   commands::register_launch(app);
   commands::register_status(app);
+  commands::register_verify(app);
   commands::register_forecast(app);
   commands::register_sweep(app);
   commands::register_reproduce(app);
