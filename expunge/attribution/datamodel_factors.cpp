@@ -19,7 +19,6 @@ constexpr int format_version = 1;
 
 torch::Tensor read_part(const fs::path& path, torch::ScalarType dtype,
                         const std::vector<int64_t>& shape) {
-  require_noted(path);
   auto part = read_npy(path);
   if (part.scalar_type() != dtype || part.sizes() != at::IntArrayRef(shape)) {
     fail<InputError>("{}: ({}) of {} required, got ({}) of {}", path.string(),
@@ -28,6 +27,7 @@ torch::Tensor read_part(const fs::path& path, torch::ScalarType dtype,
   }
   if (!torch::isfinite(part).all().item<bool>())
     fail<NonFiniteError>("{}: finite values required, got NaN or infinity", path.string());
+  require_noted(path);
   return part;
 }
 

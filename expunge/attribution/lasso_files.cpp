@@ -25,7 +25,6 @@ torch::Tensor viewed(const std::vector<T>& values, torch::ScalarType dtype) {
 
 template <class T>
 std::vector<T> read_list(const fs::path& path, torch::ScalarType dtype, int64_t size) {
-  require_noted(path);
   const auto array = read_npy(path);
   if (array.dim() != 1 || array.scalar_type() != dtype || array.size(0) != size) {
     fail<InputError>("{}: ({}) of {} required, got ({}) of {}", path.string(), size,
@@ -107,7 +106,6 @@ LassoDatamodels LassoDatamodels::load(const fs::path& folder) {
   loaded.offsets_ = read_list<int64_t>(folder / "offsets.npy", torch::kInt64, targets + 1);
   loaded.which_ = read_list<int32_t>(folder / "examples.npy", torch::kInt32, count);
   loaded.values_ = read_list<float>(folder / "effects.npy", torch::kFloat32, count);
-  require_noted(folder / "lambdas.npy");
   loaded.lambdas_ = read_npy(folder / "lambdas.npy");
   if (loaded.lambdas_.sizes() != at::IntArrayRef({loaded.points_, loaded.classes_}) ||
       loaded.lambdas_.scalar_type() != torch::kFloat32) {
@@ -134,6 +132,8 @@ LassoDatamodels LassoDatamodels::load(const fs::path& folder) {
       fail<NonFiniteError>("{}: finite effects required, got NaN or infinity",
                            (folder / "effects.npy").string());
   }
+  for (const char* name : {"offsets.npy", "examples.npy", "effects.npy", "lambdas.npy"})
+    require_noted(folder / name);
   return loaded;
 }
 

@@ -59,8 +59,8 @@ void require_noted(const fs::path& file) {
   const auto agrees = agrees_with_note(file);
   if (!agrees || *agrees) return;
   fail<InputError>(
-      "{}: the bytes whose checksum was noted required, got others: the file was damaged or "
-      "changed since; remove it to have it made again, or {} to take it as it is",
+      "{}: the bytes whose checksum was noted required, got others, damaged or changed since; put "
+      "the file back, have it made again, or remove {} to take it as it is",
       file.string(), note_of(file).string());
 }
 

@@ -68,7 +68,6 @@ torch::Tensor checked(const fs::path& path, const std::vector<int64_t>& shape,
   if (!fs::exists(path)) {
     fail<InputError>("{}: what removals are predicted from required, not there", path.string());
   }
-  require_noted(path);
   auto array = map_npy(path);
   bool fits = array.dim() == static_cast<int64_t>(shape.size()) &&
               std::find(dtypes.begin(), dtypes.end(), array.scalar_type()) != dtypes.end();
@@ -79,6 +78,7 @@ torch::Tensor checked(const fs::path& path, const std::vector<int64_t>& shape,
                      fmt::join(shape, ", "), fmt::join(array.sizes(), ", "),
                      toString(array.scalar_type()));
   }
+  require_noted(path);
   return array;
 }
 

@@ -91,7 +91,6 @@ torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
     fail<InputError>("{}: a predicted shift required, none there; make it with: expunge {}",
                      path.string(), name.empty() ? "attribute" : "sweep");
   }
-  require_noted(path);
   const auto shift = read_npy(path);
   if (shift.sizes() != at::IntArrayRef({m, classes}) || shift.scalar_type() != torch::kFloat32) {
     fail<InputError>("{}: an array ({}, {}) of Float required, got ({}) of {}", path.string(), m,
@@ -99,6 +98,7 @@ torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
   }
   if (!torch::isfinite(shift).all().item<bool>())
     fail<NonFiniteError>("{}: a shift is not finite", path.string());
+  require_noted(path);
   return shift;
 }
 

@@ -18,11 +18,12 @@ torch::Tensor network_kernel(const Experiment& experiment) {
   const auto& problem = experiment.computing();
   const auto full = experiment.open_store("full", "train");
   if (std::filesystem::exists(path)) {
-    require_noted(path);
     const auto kernel = read_npy(path);
     if (kernel.sizes() == at::IntArrayRef({problem.m(), problem.n()}) &&
-        kernel.scalar_type() == torch::kFloat32)
+        kernel.scalar_type() == torch::kFloat32) {
+      require_noted(path);
       return kernel;
+    }
     fail<InputError>("{}: an array ({}, {}) of Float required, got ({}) of {}; remove it",
                      path.string(), problem.m(), problem.n(), fmt::join(kernel.sizes(), ", "),
                      toString(kernel.scalar_type()));

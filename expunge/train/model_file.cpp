@@ -39,8 +39,8 @@ bool require_checksum(const SafetensorsFile& file, const std::string& where) {
   const auto there = checksum_text_of(file.tensors, file.metadata);
   if (found->second == there) return true;
   fail<InputError>(
-      "{}: tensors and metadata of checksum {} required, as its \"{}\" says, got {}: the file was "
-      "damaged or changed since",
+      "{}: tensors and metadata of checksum {} required, as \"{}\" says, got {}: damaged or "
+      "changed since",
       where, found->second, checksum_key, there);
 }
 

@@ -43,8 +43,8 @@ TEST_F(NotedChecksum, AnyOtherByteIsNoticed) {
     put_file(file_, other);
     EXPECT_EQ(message_of<InputError>([&] { require_noted(file_); }),
               file_.string() +
-                  ": the bytes whose checksum was noted required, got others: the file was damaged "
-                  "or changed since; remove it to have it made again, or " +
+                  ": the bytes whose checksum was noted required, got others, damaged or changed "
+                  "since; put the file back, have it made again, or remove " +
                   note_of(file_).string() + " to take it as it is");
   }
 }
