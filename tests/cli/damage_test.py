@@ -81,7 +81,8 @@ class Damage(cli.Scratch):
                 self.assertIn(name, self.faults())
                 os.remove(path)
                 found = self.faults()
-                self.assertTrue(found and set(found) <= {name, os.path.join(name.split("/")[0], "ensemble.json")}, found)
+                store = os.path.join(name.split("/")[0], "ensemble.json")
+                self.assertTrue(found and set(found) <= {name, store}, found)
                 with open(path, "wb") as file:
                     file.write(good)
 
@@ -101,15 +102,16 @@ class Damage(cli.Scratch):
         flip(path, os.path.getsize(path) - 4)
         done = self.run_here("unlearn", "tiny.toml", "--out", "out", "--quiet")
         self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
-        self.assertRegex(done.stderr, r"\Aexpunge: out/full/weights/00002.safetensors: [^\n]*damaged or changed since\n\Z")
+        self.assertRegex(done.stderr,
+                         r"\Aexpunge: out/full/weights/00002.safetensors: [^\n]*damaged or changed since\n\Z")
         flip(path, os.path.getsize(path) - 4)
         self.succeeds("run", "tiny.toml", "--out", "out", "--quiet")
         self.assertEqual(cli.contents(self.path("out")), before)
 
     def test_saved_datamodels_are_refused(self):
         for estimator, names in (("ridge", ("factor", "own_effects")), ("lasso", ("effects", "lambdas"))):
-            command = ("removal-shift", "--masks", "out/subset/masks.npy", "--logits", "out/subset/logits.npy", "--forget",
-                       "three.txt", "--estimator", estimator, "--factors", estimator, "--out", "shift.npy")
+            command = ("removal-shift", "--masks", "out/subset/masks.npy", "--logits", "out/subset/logits.npy",
+                       "--forget", "three.txt", "--estimator", estimator, "--factors", estimator, "--out", "shift.npy")
             self.succeeds(*command)
             for name in names:
                 path = self.path(f"{estimator}/{name}.npy")
@@ -150,8 +152,8 @@ class Damage(cli.Scratch):
 class DeskDamage(cli.Scratch):
     def test_evidence_is_checked_before_it_is_used(self):
         cli.tiny_experiment(self.folder, epochs=2, subset=20, full=20)
-        self.succeeds("desk", "init", "desk", "--config", "tiny.toml", "--resamples", 20, "--oracles", 20, "--budget", 500,
-                      "--hard-limit", 1000, "--quiet")
+        self.succeeds("desk", "init", "desk", "--config", "tiny.toml", "--resamples", 20, "--oracles", 20, "--budget",
+                      500, "--hard-limit", 1000, "--quiet")
         self.succeeds("verify", "desk", "--quiet")
         self.succeeds("desk", "request", "desk", "--ids", "3")
         for name in ("subset_logits.npy", "original_logits.npy", "factors/factor.npy"):

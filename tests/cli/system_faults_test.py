@@ -1,6 +1,6 @@
-"""What an operating system does to a process: interrupted calls and short reads, clocks that jump, few file descriptors,
-little memory, two processes on one store, stores of a newer version. All end in results that equal an undisturbed run's
-byte for byte, at once or when the same command is given again."""
+"""What an operating system does to a process: interrupted calls and short reads, clocks that jump, few file
+descriptors, little memory, two processes on one store, stores of a newer version. All end in results that equal an
+undisturbed run's byte for byte, at once or when the same command is given again."""
 import json
 import os
 import re
@@ -64,8 +64,8 @@ class SystemFaults(cli.Scratch):
         cli.tiny_experiment(self.folder, epochs=2, subset=20, full=20)
         models = []
         for desk, env in (("whole", self.environment), ("desk", environment)):
-            self.succeeds("desk", "init", desk, "--config", "tiny.toml", "--resamples", 20, "--oracles", 20, "--budget", 500,
-                          "--hard-limit", 1000, "--quiet", env=env)
+            self.succeeds("desk", "init", desk, "--config", "tiny.toml", "--resamples", 20, "--oracles", 20, "--budget",
+                          500, "--hard-limit", 1000, "--quiet", env=env)
             self.succeeds("desk", "request", desk, "--ids", "3,17", env=env)
             self.succeeds("desk", "process", desk, "--quiet", env=env)
             self.assertIn("sound: 2 certificates", self.succeeds("desk", "verify", desk, env=env))
@@ -127,7 +127,8 @@ class SystemFaults(cli.Scratch):
     def test_arrays_that_memory_does_not_hold(self):
         # 3 GB that are nowhere: first there is no room for the file, then for both of them and not for a copy.
         np.lib.format.open_memmap(self.path("large.npy"), mode="w+", dtype=np.float32, shape=(2, 400_000_000)).flush()
-        for most, says in ((3 * GIB, "large.npy: cannot be mapped: Cannot allocate memory"), (8 * GIB, "out of memory")):
+        for most, says in ((3 * GIB, "large.npy: cannot be mapped: Cannot allocate memory"),
+                           (8 * GIB, "out of memory")):
             done = self.run_here("klom", *["large.npy"] * 2, "--out", "k.npy", env=self.environment,
                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)))
             self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", f"expunge: {says}\n"))
@@ -138,7 +139,8 @@ class SystemFaults(cli.Scratch):
         expected = arrays(self.whole())
         ended = []
         for _ in range(4):
-            process = cli.start("run", "tiny.toml", "--out", "out", "--workers", 2, cwd=self.folder, env=self.environment)
+            process = cli.start("run", "tiny.toml", "--out", "out", "--workers", 2, cwd=self.folder,
+                                env=self.environment)
             while process.poll() is None and not os.path.exists(self.path("out/config.toml")):
                 time.sleep(0.002)
             if process.poll() is None:
@@ -167,7 +169,8 @@ class SystemFaults(cli.Scratch):
             json.dump(newer, file)
         for command in ("run", "train", "unlearn", "evaluate"):
             self.refuses(command, "tiny.toml", "--out", "whole", "--quiet", env=self.environment,
-                         says=["whole/full/ensemble.json: format version 2 was written by a newer expunge; this one reads up to 1"])
+                         says=["whole/full/ensemble.json: format version 2 was written by a newer expunge; this one reads "
+                               "up to 1"])
         for command in ("status", "verify"):
             said = self.run_here(command, "whole", "--quiet")
             self.assertEqual((said.returncode, said.stdout), (1, ""))

@@ -1,4 +1,5 @@
-// A wall clock that jumps by a day at every look, forwards and backwards. The steady clock is left alone: it has no jumps.
+// A wall clock that jumps by a day at every look, forwards and backwards. The steady clock is left alone: it has no
+// jumps.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdatomic.h>
