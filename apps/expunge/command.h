@@ -82,6 +82,7 @@ void register_evaluate(CLI::App& app);
 void register_fill(CLI::App& app);
 void register_launch(CLI::App& app);
 void register_status(CLI::App& app);
+void register_verify(CLI::App& app);
 void register_init(CLI::App& app);
 void register_manual(CLI::App& app);
 void register_completion(CLI::App& app);

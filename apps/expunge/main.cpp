@@ -50,6 +50,8 @@ int main(int argc, char** argv) {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow further is told by its write, as a full disk is.
+  std::signal(SIGXFSZ, SIG_IGN);
 
   CLI::App app("expunge removes training examples from a trained model, and measures how well.",
                "expunge");
@@ -68,6 +70,7 @@ int main(int argc, char** argv) {
   commands::register_fill(app);
   commands::register_launch(app);
   commands::register_status(app);
+  commands::register_verify(app);
   commands::register_forecast(app);
   commands::register_sweep(app);
   commands::register_reproduce(app);

@@ -7,6 +7,7 @@
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/core/json_number.h"
+#include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
 
 namespace expunge {
@@ -26,6 +27,7 @@ torch::Tensor read_part(const fs::path& path, torch::ScalarType dtype,
   }
   if (!torch::isfinite(part).all().item<bool>())
     fail<NonFiniteError>("{}: finite values required, got NaN or infinity", path.string());
+  require_noted(path);
   return part;
 }
 
@@ -48,8 +50,11 @@ bool SubsetDatamodels::is_saved(const fs::path& folder) {
 // factors.json is written last and read first: without it nothing is there.
 void SubsetDatamodels::save(const fs::path& folder) const {
   fs::create_directories(folder);
-  write_npy(folder / "factor.npy", factor_);
-  write_npy(folder / "own_effects.npy", own_effects_);
+  const auto write = [&](const char* name, const torch::Tensor& array) {
+    write_noted(folder / name, [&] { write_npy(folder / name, array); });
+  };
+  write("factor.npy", factor_);
+  write("own_effects.npy", own_effects_);
   nlohmann::ordered_json json;
   json["format_version"] = format_version;
   origin().write_to(json);

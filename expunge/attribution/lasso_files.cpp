@@ -8,6 +8,7 @@
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
 #include "expunge/core/json_number.h"
+#include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
 
 namespace expunge {
@@ -39,10 +40,13 @@ std::vector<T> read_list(const fs::path& path, torch::ScalarType dtype, int64_t 
 // lasso.json is written last and read first: without it nothing is there.
 void LassoDatamodels::save(const fs::path& folder) const {
   fs::create_directories(folder);
-  write_npy(folder / "offsets.npy", viewed(offsets_, torch::kInt64));
-  write_npy(folder / "examples.npy", viewed(which_, torch::kInt32));
-  write_npy(folder / "effects.npy", viewed(values_, torch::kFloat32));
-  write_npy(folder / "lambdas.npy", lambdas_);
+  const auto write = [&](const char* name, const torch::Tensor& array) {
+    write_noted(folder / name, [&] { write_npy(folder / name, array); });
+  };
+  write("offsets.npy", viewed(offsets_, torch::kInt64));
+  write("examples.npy", viewed(which_, torch::kInt32));
+  write("effects.npy", viewed(values_, torch::kFloat32));
+  write("lambdas.npy", lambdas_);
   nlohmann::ordered_json json;
   json["format_version"] = lasso_format_version;
   origin_.write_to(json);
@@ -128,6 +132,8 @@ LassoDatamodels LassoDatamodels::load(const fs::path& folder) {
       fail<NonFiniteError>("{}: finite effects required, got NaN or infinity",
                            (folder / "effects.npy").string());
   }
+  for (const char* name : {"offsets.npy", "examples.npy", "effects.npy", "lambdas.npy"})
+    require_noted(folder / name);
   return loaded;
 }
 

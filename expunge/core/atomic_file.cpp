@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,6 +42,18 @@ int open_retrying(const fs::path& path, int flags, mode_t mode = 0) {
   }
 }
 
+int fsync_retrying(int file) {
+  while (true) {
+    const int result = ::fsync(file);
+    if (result == 0 || errno != EINTR) return result;
+  }
+}
+
+// Returns errno or 0. Not again after EINTR: Linux has closed the descriptor all the same.
+int close_for(int file) {
+  return ::close(file) == 0 || errno == EINTR ? 0 : errno;
+}
+
 // A descriptor that is closed at the end of its scope.
 class OpenFile {
  public:
@@ -63,6 +76,14 @@ fs::path temporary_beside(const fs::path& target) {
   return target.parent_path() / fmt::format(".{}.{:016x}.tmp", target.filename().string(), word);
 }
 
+// Locks a temporary, which is the sign that it is not abandoned, however old a clock that jumps makes it: whether it
+// is still there. Where a file system has no locks, its age alone says so.
+bool is_held(int file) {
+  if (::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
+  struct stat status {};
+  return ::fstat(file, &status) != 0 || status.st_nlink > 0;
+}
+
 // Bytes from a mapped file's end to that of its last page can be read, and are nobody's: where there is
 // an AddressSanitizer it is told to report whoever reads them.
 void forbid_rest_of_page([[maybe_unused]] const std::byte* data, [[maybe_unused]] size_t size,
@@ -83,7 +104,8 @@ void sync_folder_of(const fs::path& target) {
   const auto folder = target.parent_path().empty() ? fs::path(".") : target.parent_path();
   const OpenFile handle(folder);
   // Some file systems cannot sync a folder, and say so by EINVAL.
-  if (::fsync(handle.get()) != 0 && errno != EINVAL) fail_system(folder, "cannot be synced", errno);
+  if (fsync_retrying(handle.get()) != 0 && errno != EINVAL)
+    fail_system(folder, "cannot be synced", errno);
 }
 
 }  // namespace
@@ -97,8 +119,14 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
   if (fs::exists(status) && !fs::is_regular_file(status)) {
     file_ = open_retrying(target_, O_WRONLY);
   } else {
-    temporary_ = temporary_beside(target_);
-    file_ = open_retrying(temporary_, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    for (int tries = 0; tries < 3 && file_ < 0; ++tries) {
+      temporary_ = temporary_beside(target_);
+      file_ = open_retrying(temporary_, O_WRONLY | O_CREAT | O_EXCL, 0666);
+      if (file_ < 0) break;
+      if (is_held(file_) || tries == 2) break;
+      ::close(file_);
+      file_ = -1;
+    }
   }
   if (file_ < 0) {
     temporary_.clear();
@@ -148,18 +176,22 @@ void AtomicFile::commit() {
   if (file_ < 0) fail("{}: committed twice", path_.string());
   flush();
   if (temporary_.empty()) {
-    const int error = ::close(file_) == 0 ? 0 : errno;
+    const int error = close_for(file_);
     file_ = -1;
     if (error != 0) fail_system(path_, "cannot be written", error);
     return;
   }
-  if (::fsync(file_) != 0) fail_system(path_, "cannot be synced", errno);
+  if (fsync_retrying(file_) != 0) fail_system(path_, "cannot be synced", errno);
+  // The lock's last holder until the file is in its place.
+  const int held = ::dup(file_);
   // A network file system may tell only now that it had no room.
-  const int error = ::close(file_) == 0 ? 0 : errno;
+  const int error = close_for(file_);
   file_ = -1;
+  const bool renamed = error == 0 && ::rename(temporary_.c_str(), target_.c_str()) == 0;
+  const int reason = errno;
+  if (held >= 0) ::close(held);
   if (error != 0) fail_system(path_, "cannot be written", error);
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0)
-    fail_system(path_, "cannot be put in its place", errno);
+  if (!renamed) fail_system(path_, "cannot be put in its place", reason);
   temporary_.clear();
   sync_folder_of(target_);
 }
@@ -177,10 +209,14 @@ void write_file_atomically(const fs::path& path, std::string_view contents) {
 bool write_new_file(const fs::path& path, std::string_view contents) {
   std::error_code error;
   if (fs::exists(path, error)) return false;
-  const auto own = temporary_beside(path);
-  write_file_atomically(own, contents);
-  const int linked = ::link(own.c_str(), path.c_str());
-  const int reason = linked == 0 ? 0 : errno;
+  fs::path own;
+  int reason = ENOENT;
+  // Nobody holds it once it is whole: who takes it for abandoned, by a clock that jumps, has it made again.
+  for (int tries = 0; tries < 5 && reason == ENOENT; ++tries) {
+    own = temporary_beside(path);
+    write_file_atomically(own, contents);
+    reason = ::link(own.c_str(), path.c_str()) == 0 ? 0 : errno;
+  }
   if (reason != 0 && reason != EEXIST) {
     if (::rename(own.c_str(), path.c_str()) != 0)
       fail_system(path, "cannot be put in its place", errno);

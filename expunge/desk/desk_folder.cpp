@@ -46,7 +46,9 @@ void DeskFolder::clean() const {
 
 DeskLock::DeskLock(const DeskFolder& folder, bool wait) {
   const auto path = folder.path() / "lock";
-  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  do {
+    file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  } while (file_ < 0 && errno == EINTR);
   if (file_ < 0) fail<SystemError>("{}: cannot be opened: {}", path.string(), std::strerror(errno));
   int code = 0;
   do {

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "expunge/core/error.h"
+#include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
 #include "expunge/data/forget_set.h"
 #include "expunge/data/npy_pair.h"
@@ -36,12 +37,16 @@ torch::Tensor index_tensor(std::span<const int64_t> indices) {
   return torch::tensor(std::vector<int64_t>(indices.begin(), indices.end()), torch::kInt64);
 }
 
+void write_array(const fs::path& path, const torch::Tensor& array) {
+  write_noted(path, [&] { write_npy(path, array); });
+}
+
 void write_data(const DataSplit& data, const fs::path& folder) {
   fs::create_directories(folder);
-  write_npy(folder / "train_images.npy", data.train.images);
-  write_npy(folder / "train_labels.npy", data.train.labels);
-  write_npy(folder / "val_images.npy", data.validation.images);
-  write_npy(folder / "val_labels.npy", data.validation.labels);
+  write_array(folder / "train_images.npy", data.train.images);
+  write_array(folder / "train_labels.npy", data.train.labels);
+  write_array(folder / "val_images.npy", data.validation.images);
+  write_array(folder / "val_labels.npy", data.validation.labels);
   std::string names;
   for (const auto& name : data.train.class_names) names += name + "\n";
   write_file_atomically(folder / "class_names.txt", names);
@@ -55,7 +60,7 @@ void copy_rows(const torch::Tensor& from, const fs::path& to, const torch::Tenso
     if (blank.defined()) row = row.clone().index_fill_(1, blank, 0);
     writer.append(row);
   }
-  writer.finish();
+  write_noted(to, [&] { writer.finish(); });
 }
 
 torch::Tensor checked(const fs::path& path, const std::vector<int64_t>& shape,
@@ -73,6 +78,7 @@ torch::Tensor checked(const fs::path& path, const std::vector<int64_t>& shape,
                      fmt::join(shape, ", "), fmt::join(array.sizes(), ", "),
                      toString(array.scalar_type()));
   }
+  require_noted(path);
   return array;
 }
 
@@ -126,12 +132,12 @@ void write_evidence(const Experiment& experiment, const FittedEvidence& fitted,
   fs::create_directories(to);
   write_data(experiment.data(), folder.data());
   const auto& evidence = fitted.evidence;
-  write_npy(to / "masks.npy", evidence.masks);
+  write_array(to / "masks.npy", evidence.masks);
   copy_rows(evidence.subset_logits, to / "subset_logits.npy");
   copy_rows(evidence.full_logits, to / "full_logits.npy");
-  write_npy(to / "held_out.npy", evidence.held_out);
-  write_npy(to / "original_logits.npy", evidence.original_logits);
-  if (fitted.attributor.carried) write_npy(to / "kernel.npy", network_kernel(experiment));
+  write_array(to / "held_out.npy", evidence.held_out);
+  write_array(to / "original_logits.npy", evidence.original_logits);
+  if (fitted.attributor.carried) write_array(to / "kernel.npy", network_kernel(experiment));
   fitted.attributor.datamodels.save(to / "factors");
 }
 
@@ -225,7 +231,7 @@ void erase_examples(const DeskFolder& folder, std::span<const int64_t> examples)
     if (dim == 1) {
       copy_rows(map_npy(path), path, rows);
     } else {
-      write_npy(path, read_npy(path).index_fill_(0, rows, 0));
+      write_array(path, read_npy(path).index_fill_(0, rows, 0));
     }
   }
 }

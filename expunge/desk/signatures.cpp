@@ -55,6 +55,20 @@ Bio reader_of(std::string_view text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
+// Returns 0, or errno.
+int write_and_sync(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return written < 0 ? errno : ENOSPC;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  while (::fsync(file) != 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
+}
+
 // SHA-256 of bytes that come in parts.
 class Digest {
  public:
@@ -142,15 +156,15 @@ void SigningKey::write(const fs::path& path) const {
   // AtomicFile has no word in the mode that a file begins with.
   const auto unfinished = path.string() + ".new";
   ::unlink(unfinished.c_str());
-  const int file =
-      ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  int file = -1;
+  do {
+    file = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  } while (file < 0 && errno == EINTR);
   if (file < 0) fail<SystemError>("{}: cannot be made: {}", path.string(), std::strerror(errno));
-  const bool whole = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                     ::fsync(file) == 0;
-  const int error = errno;
+  const int error = write_and_sync(file, text);
   ::close(file);
   OPENSSL_cleanse(text.data(), text.size());
-  if (!whole) {
+  if (error != 0) {
     ::unlink(unfinished.c_str());
     fail<SystemError>("{}: cannot be written: {}", path.string(), std::strerror(error));
   }

@@ -4,6 +4,7 @@
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
 #include "expunge/pipeline/attributors.h"
 
@@ -74,10 +75,11 @@ void predict_shifts(const Experiment& experiment, const EnsembleStore& subset,
   const auto shifts = fitted.attributor->removal_shifts(removals);
   fitted.record["options"] = recorded_options(attribution);
   for (size_t i = 0; i < removals.size(); ++i) {
-    write_npy(shift_path(experiment, experiment.forget_sets()[i], name),
-              shifts[static_cast<int64_t>(i)].contiguous());
+    const auto path = shift_path(experiment, experiment.forget_sets()[i], name);
+    write_noted(path, [&] { write_npy(path, shifts[static_cast<int64_t>(i)].contiguous()); });
   }
-  write_file_atomically(record_path(experiment, name), fitted.record.dump(2) + "\n");
+  const auto record = record_path(experiment, name);
+  write_noted(record, [&] { write_file_atomically(record, fitted.record.dump(2) + "\n"); });
 }
 
 torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
@@ -96,6 +98,7 @@ torch::Tensor read_shift(const Experiment& experiment, const ForgetSet& set,
   }
   if (!torch::isfinite(shift).all().item<bool>())
     fail<NonFiniteError>("{}: a shift is not finite", path.string());
+  require_noted(path);
   return shift;
 }
 

@@ -6,6 +6,7 @@
 #include "expunge/core/environment.h"
 #include "expunge/core/error.h"
 #include "expunge/core/json_number.h"
+#include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
 #include "expunge/core/toml_file.h"
 #include "expunge/evaluate/cost.h"
@@ -78,8 +79,8 @@ class ForgetSetEvaluation {
     methods_.push_back(compare_with_oracles(std::move(row), std::move(margins), judges_,
                                             experiment_.problem().n(), set_.indices, klom_options,
                                             resampling));
-    write_npy(experiment_.folder() / fmt::format("klom-{}-{}.npy", set_.config.name, file),
-              methods_.back().klom);
+    const auto path = experiment_.folder() / fmt::format("klom-{}-{}.npy", set_.config.name, file);
+    write_noted(path, [&] { write_npy(path, methods_.back().klom); });
   }
 
   void add_pictures(ForgetSetSection& section) const {
@@ -218,9 +219,13 @@ ReportData evaluate(const Experiment& experiment, const std::string& command) {
 }
 
 void write_results(const Experiment& experiment, const ReportData& data) {
-  write_file_atomically(experiment.folder() / "table.csv", score_records(data).csv());
-  write_file_atomically(experiment.folder() / "table.json", results_json(data));
-  write_file_atomically(experiment.folder() / "report.html", render_html(data));
+  const auto write = [&](const char* name, const std::string& text) {
+    const auto path = experiment.folder() / name;
+    write_noted(path, [&] { write_file_atomically(path, text); });
+  };
+  write("table.csv", score_records(data).csv());
+  write("table.json", results_json(data));
+  write("report.html", render_html(data));
 }
 
 std::string results_json(const ReportData& data) {

@@ -5,6 +5,7 @@
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
 #include "expunge/data/forget_set.h"
 #include "expunge/evaluate/margins.h"
@@ -137,7 +138,8 @@ EnsembleStore Experiment::train_store(const EnsembleSpec& spec, const RowShare& 
 void Experiment::train() const {
   train_share({});
   // For whoever reads the stores' logits with other tools.
-  write_npy(folder_ / "labels.npy", problem_.labels);
+  const auto path = folder_ / "labels.npy";
+  write_noted(path, [&] { write_npy(path, problem_.labels); });
 }
 
 void Experiment::train_share(RowShare share) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "expunge/core/error.h"
+#include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/gradients/tangent_kernel.h"
@@ -19,8 +20,10 @@ torch::Tensor network_kernel(const Experiment& experiment) {
   if (std::filesystem::exists(path)) {
     const auto kernel = read_npy(path);
     if (kernel.sizes() == at::IntArrayRef({problem.m(), problem.n()}) &&
-        kernel.scalar_type() == torch::kFloat32)
+        kernel.scalar_type() == torch::kFloat32) {
+      require_noted(path);
       return kernel;
+    }
     fail<InputError>("{}: an array ({}, {}) of Float required, got ({}) of {}; remove it",
                      path.string(), problem.m(), problem.n(), fmt::join(kernel.sizes(), ", "),
                      toString(kernel.scalar_type()));
@@ -48,7 +51,7 @@ torch::Tensor network_kernel(const Experiment& experiment) {
   });
   auto kernel = torch::zeros({problem.m(), problem.n()}, torch::kFloat32);
   for (const auto& one : kernels) kernel += one / static_cast<double>(models);
-  write_npy(path, kernel);
+  write_noted(path, [&] { write_npy(path, kernel); });
   return kernel;
 }
 

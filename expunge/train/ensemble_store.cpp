@@ -9,6 +9,7 @@
 #include "expunge/core/array_bytes.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
 
 namespace expunge {
@@ -154,6 +155,8 @@ EnsembleStore EnsembleStore::create_or_open(const fs::path& folder,
     fail<InputError>("{}: holds another ensemble ({}); choose another folder or remove this one",
                      folder.string(), difference);
   }
+  // Whoever made it may have been killed before it was noted. That it is whole, the comparison shows.
+  if (!agrees_with_note(path)) write_noted(path, [] {});
   return {folder, there};
 }
 
@@ -236,16 +239,18 @@ void EnsembleStore::append(int64_t row, const torch::Tensor& mask, const torch::
 // A row at a time, as memory need not hold what a thousand tasks have made.
 void EnsembleStore::write_arrays(const std::function<ShardRow(int64_t)>& row_of) const {
   const auto& layout = description_.layout;
-  NpyWriter masks(folder_ / "masks.npy", torch::kBool, {description_.models, layout.n});
-  NpyWriter logits(folder_ / "logits.npy", layout.logits_dtype,
+  const auto masks_path = folder_ / "masks.npy";
+  const auto logits_path = folder_ / "logits.npy";
+  NpyWriter masks(masks_path, torch::kBool, {description_.models, layout.n});
+  NpyWriter logits(logits_path, layout.logits_dtype,
                    {description_.models, layout.m, layout.classes});
   for (int64_t i = 0; i < description_.models; ++i) {
     const auto row = row_of(i);
     masks.append(row.mask.unsqueeze(0));
     logits.append(row.logits.unsqueeze(0));
   }
-  masks.finish();
-  logits.finish();
+  write_noted(masks_path, [&] { masks.finish(); });
+  write_noted(logits_path, [&] { logits.finish(); });
   // The sign that the shards are no longer needed.
   write_npy(folder_ / "_completed.npy", torch::ones({description_.models}, torch::kBool));
 }

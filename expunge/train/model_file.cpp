@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
+#include "expunge/core/crc32.h"
 #include "expunge/core/error.h"
 #include "expunge/core/safetensors.h"
 #include "expunge/core/toml_file.h"
@@ -11,7 +13,36 @@ namespace expunge {
 namespace {
 
 constexpr std::string_view recipe_prefix = "expunge.recipe.";
+constexpr const char* checksum_key = "expunge.crc32";
 constexpr int64_t largest_size = 1 << 20;  // channels or pixels
+
+// Of the tensors' bytes in their order, then of the other metadata in theirs. Names, shapes and dtypes are
+// those of the network that the metadata describe.
+std::string checksum_text_of(const NamedTensors& tensors, const Metadata& metadata) {
+  uint32_t crc = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const auto bytes = tensor.cpu().contiguous();
+    crc = crc32_of(bytes.data_ptr(), bytes.nbytes(), crc);
+  }
+  for (const auto& [name, text] : metadata) {
+    if (name == checksum_key) continue;
+    const auto line = name + "=" + text + "\n";
+    crc = crc32_of(line.data(), line.size(), crc);
+  }
+  return fmt::format("{:08x}", crc);
+}
+
+// False where the metadata have no checksum.
+bool require_checksum(const SafetensorsFile& file, const std::string& where) {
+  const auto found = file.metadata.find(checksum_key);
+  if (found == file.metadata.end()) return false;
+  const auto there = checksum_text_of(file.tensors, file.metadata);
+  if (found->second == there) return true;
+  fail<InputError>(
+      "{}: tensors and metadata of checksum {} required, as \"{}\" says, got {}: damaged or "
+      "changed since",
+      where, found->second, checksum_key, there);
+}
 
 // The value of one metadata entry, which is written as TOML.
 OptionValue value_of(const Metadata& metadata, const std::string& name, const std::string& where) {
@@ -121,7 +152,13 @@ void write_model(const std::filesystem::path& path, const Network& network,
                  const Metadata& metadata) {
   const auto state = network.state();
   check_finite(state, path.string());
-  write_safetensors(path, state, metadata);
+  auto with_checksum = metadata;
+  with_checksum[checksum_key] = checksum_text_of(state, metadata);
+  write_safetensors(path, state, with_checksum);
+}
+
+bool check_model_file(const std::filesystem::path& path) {
+  return require_checksum(read_safetensors(path), path.string());
 }
 
 Model read_model(const std::filesystem::path& path) {
@@ -146,7 +183,9 @@ Model read_model(const std::filesystem::path& path) {
   model.network = make_any_network(model.recipe.network, model.shape);
   load_state(*model.network, file.tensors, where);
   check_finite(model.network->state(), where);
+  require_checksum(file, where);
   model.metadata = std::move(file.metadata);
+  model.metadata.erase(checksum_key);
   return model;
 }
 

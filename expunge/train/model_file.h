@@ -36,12 +36,18 @@ struct Model {
 /// The metadata of a model that is trained by `recipe` on `problem`.
 Metadata model_metadata(const Recipe& recipe, const Problem& problem);
 
-/// Writes the file as a whole or not at all. NonFiniteError names a tensor that is not finite.
+/// Writes the file as a whole or not at all. NonFiniteError names a tensor that is not finite. Adds the metadata
+/// "expunge.crc32": CRC-32 of the tensors' bytes in their order, then of a line "KEY=TEXT" for each of the other
+/// metadata, by key.
 void write_model(const std::filesystem::path& path, const Network& network,
                  const Metadata& metadata);
 
-/// InputError names what is missing, unknown, not finite or does not fit.
+/// InputError names what is missing, unknown, not finite or does not fit, the checksum too where there is one. The
+/// model's metadata are without it.
 Model read_model(const std::filesystem::path& path);
+
+/// The checksum alone, whatever network it is: false where the file has none, InputError where it is another's.
+bool check_model_file(const std::filesystem::path& path);
 
 /// InputError, beginning with `where`, unless the model takes what the problem gives: inputs of
 /// the same size and normalisation, and as many classes. A model of other data would be shown

@@ -39,6 +39,13 @@ int write_all(int file, const char* bytes, size_t count) {
   return 0;
 }
 
+int open_retrying(const std::filesystem::path& path, int flags) {
+  while (true) {
+    const int file = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+    if (file >= 0 || errno != EINTR) return file;
+  }
+}
+
 // A name that no other process on any machine uses. Not a seed of anything that is kept.
 std::string fresh_name() {
   std::random_device device;
@@ -111,7 +118,7 @@ void ShardWriter::append(int64_t row, const torch::Tensor& mask, const torch::Te
     std::filesystem::create_directories(folder_);
     path_ = folder_ / fresh_name();
     size_ = 0;
-    file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    file_ = open_retrying(path_, O_WRONLY | O_CREAT | O_EXCL);
     if (file_ < 0) fail_system("cannot be created", path_, errno);
     write(magic);
   }
@@ -140,7 +147,7 @@ void ShardWriter::write(std::string_view bytes) {
 class ShardIndex::File {
  public:
   explicit File(const std::filesystem::path& path) : path_(path) {
-    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    file_ = open_retrying(path, O_RDONLY);
     if (file_ < 0 && errno == ENOENT) return;  // removed meanwhile: no rows
     struct stat status {};
     if (file_ < 0) fail_system("cannot be read", path, errno);

@@ -10,7 +10,7 @@ COMMANDS = {"quickstart": "", "run": "config", "train": "config", "attribute": "
             "evaluate": "config", "report": "config", "klom": "unlearned oracles", "margins": "logits labels",
             "removal-shift": "", "doctor": "", "ulira": "unlearned oracles", "sweep": "config grid",
             "reproduce": "figure", "lds": "", "scores": "", "explain": "", "mislabelled": "",
-            "forecast": "config", "convex": "table", "fill": "config", "status": "experiment"}
+            "forecast": "config", "convex": "table", "fill": "config", "status": "experiment", "verify": "folder"}
 # Commands that have commands of their own.
 KINDS = {"forget-set": ("random", "class", "nearest", "principal", "ids"),
          "certified": ("train", "remove", "status"), "launch": ("slurm",),
@@ -21,7 +21,7 @@ KIND_ARGUMENTS = {"desk withdraw": "desk request", "desk erase": "desk part", "d
 # Commands that compute nothing.
 ALONE = {"init": "", "manual": "", "completion": "shell"}
 # Those that start no threads, and those whose results are texts or pages.
-WITHOUT_WORKERS = ("doctor", "status", "certified status", "desk request", "desk withdraw", "desk status", "desk verify",
+WITHOUT_WORKERS = ("doctor", "status", "verify", "certified status", "desk request", "desk withdraw", "desk status", "desk verify",
                    "desk export", "desk erase", "desk serve", *ALONE)
 WITHOUT_JSON = ("desk serve", "manual", "completion")
 

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "expunge/core/atomic_file.h"
 #include "scratch_folder.h"
 
 namespace expunge {
@@ -33,6 +34,18 @@ TEST(AbandonedFiles, OldTemporariesGoAndAllElseStays) {
   EXPECT_TRUE(fs::exists(scratch.path() / ".folder.0123456789abcdef.tmp"));
   remove_abandoned_files(scratch.path(), std::chrono::seconds(0));
   EXPECT_FALSE(fs::exists(being_written));
+}
+
+// As when the clock jumps ahead while another process writes.
+TEST(AbandonedFiles, WhatAProcessStillWritesStays) {
+  const ScratchFolder scratch;
+  AtomicFile file(scratch / "a");
+  for (const auto& entry : fs::directory_iterator(scratch.path()))
+    fs::last_write_time(entry.path(), fs::file_time_type::clock::now() - std::chrono::hours(24));
+  remove_abandoned_files(scratch.path());
+  file.write("whole");
+  file.commit();
+  EXPECT_EQ(read_file(scratch / "a"), "whole");
 }
 
 TEST(AbandonedFiles, NoFolderIsNoFault) {

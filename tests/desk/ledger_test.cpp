@@ -162,6 +162,11 @@ TEST_F(LedgerTest, RefusesWhatIsNoLedger) {
   EXPECT_TRUE(Ledger::is_made(folder_ / "ledger.sqlite"));
 }
 
+TEST_F(LedgerTest, ANewerFormatIsRefused) {
+  Database(folder_ / "ledger.sqlite", Database::Mode::open).run("PRAGMA user_version = 99");
+  EXPECT_SAYS(message_of<InputError>([&] { (void)open(); }), "required, got 99");
+}
+
 TEST_F(LedgerTest, DamageIsRefusedOrReported) {
   {
     auto ledger = open();

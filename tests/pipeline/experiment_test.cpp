@@ -288,6 +288,7 @@ TEST_F(Stages, AModelWithoutItsCostIsRefusedByName) {
   run(experiment());
   const auto path = folder_ / "out" / "dmm-pair" / "weights" / "00003.safetensors";
   auto file = read_safetensors(path);
+  file.metadata.erase("expunge.crc32");  // it would tell
   for (const std::string cost : {"much", "-1", "nan", ""}) {
     file.metadata["expunge.sample_gradients"] = cost;
     write_safetensors(path, file.tensors, file.metadata);

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <numeric>
 
+#include "core/put_file.h"
 #include "core/scratch_folder.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
@@ -92,6 +94,44 @@ TEST(ModelFile, NamesAndShapesArePyTorchs) {
   EXPECT_EQ(
       shapes,
       (NamedShapes{{"1.weight", {8, 16}}, {"1.bias", {8}}, {"3.weight", {3, 8}}, {"3.bias", {3}}}));
+}
+
+TEST(ModelFile, ABitThatIsNotAsWrittenIsRefused) {
+  const ScratchFolder folder;
+  const auto t = train_tiny(NetworkKind::mlp);
+  const auto path = folder / "a.safetensors";
+  write_model(path, *t.network, model_metadata(t.recipe, t.problem));
+  EXPECT_TRUE(check_model_file(path));
+  const auto bytes = read_file(path);
+  const auto refuses_flipped = [&](size_t at) {
+    auto flipped = bytes;
+    flipped[at] = static_cast<char>(flipped[at] ^ 1);
+    put_file(path, flipped);
+    EXPECT_SAYS(message_of<InputError>([&] { read_model(path); }), path.string() + ": ") << at;
+    EXPECT_SAYS(message_of<InputError>([&] { check_model_file(path); }), path.string() + ": ")
+        << at;
+  };
+  uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), 8);
+  // Each tensor lies in the last bytes; the lowest bit of a float32 that is not 0 keeps it finite.
+  for (const size_t at : {8 + header, bytes.size() - 4, bytes.size() - 4 * 27})
+    refuses_flipped(static_cast<size_t>(at));
+  refuses_flipped(bytes.find("expunge.mean") + std::string("expunge.mean\":\"[0.").size() + 2);
+  put_file(path, bytes);
+  read_model(path);
+}
+
+// Of older files, and of other programs.
+TEST(ModelFile, NoChecksumIsNoFault) {
+  const ScratchFolder folder;
+  const auto t = train_tiny(NetworkKind::mlp);
+  const auto path = folder / "a.safetensors";
+  write_model(path, *t.network, model_metadata(t.recipe, t.problem));
+  auto file = read_safetensors(path);
+  EXPECT_EQ(file.metadata.erase("expunge.crc32"), 1U);
+  write_safetensors(path, file.tensors, file.metadata);
+  EXPECT_FALSE(check_model_file(path));
+  EXPECT_TRUE(torch::equal(read_model(path).network->parameters(), t.network->parameters()));
 }
 
 class BadModel : public testing::Test {
