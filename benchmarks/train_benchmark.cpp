@@ -142,8 +142,9 @@ class NeededWork {
       const auto& weight = layer.parameters()[0]->shape;
       add_products(static_cast<double>(weight[0] * weight[1]));
     } else if (const auto* pool = dynamic_cast<const MaxPool*>(&layer)) {
-      height_ /= pool->size();
-      width_ /= pool->size();
+      const auto& s = pool->shape();
+      height_ = (height_ + 2 * s.padding - s.size) / s.stride + 1;
+      width_ = (width_ + 2 * s.padding - s.size) / s.stride + 1;
     }
     for (const auto& [name, child] : layer.children()) add(*child);
   }
