@@ -50,11 +50,8 @@ bool SubsetDatamodels::is_saved(const fs::path& folder) {
 // factors.json is written last and read first: without it nothing is there.
 void SubsetDatamodels::save(const fs::path& folder) const {
   fs::create_directories(folder);
-  const auto write = [&](const char* name, const torch::Tensor& array) {
-    write_noted(folder / name, [&] { write_npy(folder / name, array); });
-  };
-  write("factor.npy", factor_);
-  write("own_effects.npy", own_effects_);
+  write_noted_npy(folder / "factor.npy", factor_);
+  write_noted_npy(folder / "own_effects.npy", own_effects_);
   nlohmann::ordered_json json;
   json["format_version"] = format_version;
   origin().write_to(json);

@@ -40,13 +40,10 @@ std::vector<T> read_list(const fs::path& path, torch::ScalarType dtype, int64_t 
 // lasso.json is written last and read first: without it nothing is there.
 void LassoDatamodels::save(const fs::path& folder) const {
   fs::create_directories(folder);
-  const auto write = [&](const char* name, const torch::Tensor& array) {
-    write_noted(folder / name, [&] { write_npy(folder / name, array); });
-  };
-  write("offsets.npy", viewed(offsets_, torch::kInt64));
-  write("examples.npy", viewed(which_, torch::kInt32));
-  write("effects.npy", viewed(values_, torch::kFloat32));
-  write("lambdas.npy", lambdas_);
+  write_noted_npy(folder / "offsets.npy", viewed(offsets_, torch::kInt64));
+  write_noted_npy(folder / "examples.npy", viewed(which_, torch::kInt32));
+  write_noted_npy(folder / "effects.npy", viewed(values_, torch::kFloat32));
+  write_noted_npy(folder / "lambdas.npy", lambdas_);
   nlohmann::ordered_json json;
   json["format_version"] = lasso_format_version;
   origin_.write_to(json);

@@ -12,6 +12,7 @@
 #include <random>
 
 #include "expunge/core/error.h"
+#include "expunge/core/system_calls.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define EXPUNGE_ADDRESS_SANITIZER
@@ -33,20 +34,6 @@ constexpr size_t buffer_size = size_t{1} << 16;
 
 [[noreturn]] void fail_system(const fs::path& path, const char* what, int error) {
   fail<SystemError>("{}: {}: {}", path.string(), what, std::strerror(error));
-}
-
-int open_retrying(const fs::path& path, int flags, mode_t mode = 0) {
-  while (true) {
-    const int file = ::open(path.c_str(), flags | O_CLOEXEC, mode);
-    if (file >= 0 || errno != EINTR) return file;
-  }
-}
-
-int fsync_retrying(int file) {
-  while (true) {
-    const int result = ::fsync(file);
-    if (result == 0 || errno != EINTR) return result;
-  }
 }
 
 // Returns errno or 0. Not again after EINTR: Linux has closed the descriptor all the same.
@@ -104,8 +91,8 @@ void sync_folder_of(const fs::path& target) {
   const auto folder = target.parent_path().empty() ? fs::path(".") : target.parent_path();
   const OpenFile handle(folder);
   // Some file systems cannot sync a folder, and say so by EINVAL.
-  if (fsync_retrying(handle.get()) != 0 && errno != EINVAL)
-    fail_system(folder, "cannot be synced", errno);
+  const int error = sync_file(handle.get());
+  if (error != 0 && error != EINVAL) fail_system(folder, "cannot be synced", error);
 }
 
 }  // namespace
@@ -119,13 +106,11 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
   if (fs::exists(status) && !fs::is_regular_file(status)) {
     file_ = open_retrying(target_, O_WRONLY);
   } else {
-    for (int tries = 0; tries < 3 && file_ < 0; ++tries) {
+    for (int tries = 1;; ++tries) {
       temporary_ = temporary_beside(target_);
       file_ = open_retrying(temporary_, O_WRONLY | O_CREAT | O_EXCL, 0666);
-      if (file_ < 0) break;
-      if (is_held(file_) || tries == 2) break;
+      if (file_ < 0 || is_held(file_) || tries == 3) break;
       ::close(file_);
-      file_ = -1;
     }
   }
   if (file_ < 0) {
@@ -163,13 +148,8 @@ void AtomicFile::flush() {
 }
 
 void AtomicFile::write_out(const char* bytes, size_t count) {
-  while (count > 0) {
-    const ssize_t written = ::write(file_, bytes, count);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail_system(path_, "cannot be written", written < 0 ? errno : ENOSPC);
-    bytes += written;
-    count -= static_cast<size_t>(written);
-  }
+  const int error = write_all(file_, {bytes, count});
+  if (error != 0) fail_system(path_, "cannot be written", error);
 }
 
 void AtomicFile::commit() {
@@ -181,7 +161,7 @@ void AtomicFile::commit() {
     if (error != 0) fail_system(path_, "cannot be written", error);
     return;
   }
-  if (fsync_retrying(file_) != 0) fail_system(path_, "cannot be synced", errno);
+  if (const int error = sync_file(file_); error != 0) fail_system(path_, "cannot be synced", error);
   // The lock's last holder until the file is in its place.
   const int held = ::dup(file_);
   // A network file system may tell only now that it had no room.

@@ -4,6 +4,7 @@
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/crc32.h"
 #include "expunge/core/error.h"
+#include "expunge/core/npy.h"
 #include "expunge/core/printable.h"
 
 namespace expunge {
@@ -41,6 +42,10 @@ void write_noted(const fs::path& file, const std::function<void()>& write) {
   write_file_atomically(note, checksum_text(file) + "\n");
 }
 
+void write_noted_npy(const fs::path& file, const torch::Tensor& array) {
+  write_noted(file, [&] { write_npy(file, array); });
+}
+
 std::optional<bool> agrees_with_note(const fs::path& file) {
   const auto note = note_of(file);
   std::error_code none;
@@ -55,9 +60,9 @@ std::optional<bool> agrees_with_note(const fs::path& file) {
   return text.substr(0, 8) == checksum_text(file);
 }
 
-void require_noted(const fs::path& file) {
+bool require_noted(const fs::path& file) {
   const auto agrees = agrees_with_note(file);
-  if (!agrees || *agrees) return;
+  if (!agrees || *agrees) return agrees.has_value();
   fail<InputError>(
       "{}: the bytes whose checksum was noted required, got others, damaged or changed since; put "
       "the file back, have it made again, or remove {} to take it as it is",

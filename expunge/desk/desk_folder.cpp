@@ -9,6 +9,7 @@
 
 #include "expunge/core/abandoned_files.h"
 #include "expunge/core/error.h"
+#include "expunge/core/system_calls.h"
 
 namespace expunge::desk {
 
@@ -46,9 +47,7 @@ void DeskFolder::clean() const {
 
 DeskLock::DeskLock(const DeskFolder& folder, bool wait) {
   const auto path = folder.path() / "lock";
-  do {
-    file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  } while (file_ < 0 && errno == EINTR);
+  file_ = open_retrying(path, O_RDWR | O_CREAT, 0600);
   if (file_ < 0) fail<SystemError>("{}: cannot be opened: {}", path.string(), std::strerror(errno));
   int code = 0;
   do {

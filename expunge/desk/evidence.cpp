@@ -37,16 +37,12 @@ torch::Tensor index_tensor(std::span<const int64_t> indices) {
   return torch::tensor(std::vector<int64_t>(indices.begin(), indices.end()), torch::kInt64);
 }
 
-void write_array(const fs::path& path, const torch::Tensor& array) {
-  write_noted(path, [&] { write_npy(path, array); });
-}
-
 void write_data(const DataSplit& data, const fs::path& folder) {
   fs::create_directories(folder);
-  write_array(folder / "train_images.npy", data.train.images);
-  write_array(folder / "train_labels.npy", data.train.labels);
-  write_array(folder / "val_images.npy", data.validation.images);
-  write_array(folder / "val_labels.npy", data.validation.labels);
+  write_noted_npy(folder / "train_images.npy", data.train.images);
+  write_noted_npy(folder / "train_labels.npy", data.train.labels);
+  write_noted_npy(folder / "val_images.npy", data.validation.images);
+  write_noted_npy(folder / "val_labels.npy", data.validation.labels);
   std::string names;
   for (const auto& name : data.train.class_names) names += name + "\n";
   write_file_atomically(folder / "class_names.txt", names);
@@ -132,12 +128,12 @@ void write_evidence(const Experiment& experiment, const FittedEvidence& fitted,
   fs::create_directories(to);
   write_data(experiment.data(), folder.data());
   const auto& evidence = fitted.evidence;
-  write_array(to / "masks.npy", evidence.masks);
+  write_noted_npy(to / "masks.npy", evidence.masks);
   copy_rows(evidence.subset_logits, to / "subset_logits.npy");
   copy_rows(evidence.full_logits, to / "full_logits.npy");
-  write_array(to / "held_out.npy", evidence.held_out);
-  write_array(to / "original_logits.npy", evidence.original_logits);
-  if (fitted.attributor.carried) write_array(to / "kernel.npy", network_kernel(experiment));
+  write_noted_npy(to / "held_out.npy", evidence.held_out);
+  write_noted_npy(to / "original_logits.npy", evidence.original_logits);
+  if (fitted.attributor.carried) write_noted_npy(to / "kernel.npy", network_kernel(experiment));
   fitted.attributor.datamodels.save(to / "factors");
 }
 
@@ -231,7 +227,7 @@ void erase_examples(const DeskFolder& folder, std::span<const int64_t> examples)
     if (dim == 1) {
       copy_rows(map_npy(path), path, rows);
     } else {
-      write_array(path, read_npy(path).index_fill_(0, rows, 0));
+      write_noted_npy(path, read_npy(path).index_fill_(0, rows, 0));
     }
   }
 }

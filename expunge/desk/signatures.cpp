@@ -16,6 +16,7 @@
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"
+#include "expunge/core/system_calls.h"
 
 namespace expunge::desk {
 namespace {
@@ -53,20 +54,6 @@ std::string text_of(BIO* bio) {
 
 Bio reader_of(std::string_view text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-// Returns 0, or errno.
-int write_and_sync(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return written < 0 ? errno : ENOSPC;
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  while (::fsync(file) != 0) {
-    if (errno != EINTR) return errno;
-  }
-  return 0;
 }
 
 // SHA-256 of bytes that come in parts.
@@ -156,12 +143,10 @@ void SigningKey::write(const fs::path& path) const {
   // AtomicFile has no word in the mode that a file begins with.
   const auto unfinished = path.string() + ".new";
   ::unlink(unfinished.c_str());
-  int file = -1;
-  do {
-    file = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  } while (file < 0 && errno == EINTR);
+  const int file = open_retrying(unfinished, O_WRONLY | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
   if (file < 0) fail<SystemError>("{}: cannot be made: {}", path.string(), std::strerror(errno));
-  const int error = write_and_sync(file, text);
+  int error = write_all(file, text);
+  if (error == 0) error = sync_file(file);
   ::close(file);
   OPENSSL_cleanse(text.data(), text.size());
   if (error != 0) {

@@ -75,8 +75,8 @@ void predict_shifts(const Experiment& experiment, const EnsembleStore& subset,
   const auto shifts = fitted.attributor->removal_shifts(removals);
   fitted.record["options"] = recorded_options(attribution);
   for (size_t i = 0; i < removals.size(); ++i) {
-    const auto path = shift_path(experiment, experiment.forget_sets()[i], name);
-    write_noted(path, [&] { write_npy(path, shifts[static_cast<int64_t>(i)].contiguous()); });
+    write_noted_npy(shift_path(experiment, experiment.forget_sets()[i], name),
+                    shifts[static_cast<int64_t>(i)].contiguous());
   }
   const auto record = record_path(experiment, name);
   write_noted(record, [&] { write_file_atomically(record, fitted.record.dump(2) + "\n"); });

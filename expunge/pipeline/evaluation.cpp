@@ -79,8 +79,8 @@ class ForgetSetEvaluation {
     methods_.push_back(compare_with_oracles(std::move(row), std::move(margins), judges_,
                                             experiment_.problem().n(), set_.indices, klom_options,
                                             resampling));
-    const auto path = experiment_.folder() / fmt::format("klom-{}-{}.npy", set_.config.name, file);
-    write_noted(path, [&] { write_npy(path, methods_.back().klom); });
+    write_noted_npy(experiment_.folder() / fmt::format("klom-{}-{}.npy", set_.config.name, file),
+                    methods_.back().klom);
   }
 
   void add_pictures(ForgetSetSection& section) const {

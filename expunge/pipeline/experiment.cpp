@@ -138,8 +138,7 @@ EnsembleStore Experiment::train_store(const EnsembleSpec& spec, const RowShare& 
 void Experiment::train() const {
   train_share({});
   // For whoever reads the stores' logits with other tools.
-  const auto path = folder_ / "labels.npy";
-  write_noted(path, [&] { write_npy(path, problem_.labels); });
+  write_noted_npy(folder_ / "labels.npy", problem_.labels);
 }
 
 void Experiment::train_share(RowShare share) const {

@@ -51,7 +51,7 @@ torch::Tensor network_kernel(const Experiment& experiment) {
   });
   auto kernel = torch::zeros({problem.m(), problem.n()}, torch::kFloat32);
   for (const auto& one : kernels) kernel += one / static_cast<double>(models);
-  write_noted(path, [&] { write_npy(path, kernel); });
+  write_noted_npy(path, kernel);
   return kernel;
 }
 

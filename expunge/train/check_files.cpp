@@ -55,8 +55,7 @@ bool check_store(const fs::path& description) {
 FileState check_file(const fs::path& path) {
   if (!fs::exists(path))
     fail<InputError>("{}: the file whose checksum was noted required, not there", path.string());
-  const auto noted = agrees_with_note(path);
-  if (noted && !*noted) require_noted(path);
+  const bool noted = require_noted(path);
   if (path.filename() == "ensemble.json" && !check_store(path)) return FileState::unfinished;
   if (path.extension() == ".safetensors" && check_model_file(path)) return FileState::sound;
   if (path.extension() == ".npy") (void)map_npy(path);

@@ -14,6 +14,7 @@
 
 #include "expunge/core/crc32.h"
 #include "expunge/core/error.h"
+#include "expunge/core/system_calls.h"
 
 namespace expunge {
 namespace {
@@ -22,28 +23,6 @@ constexpr std::string_view magic = "EXPSHRD1";
 
 [[noreturn]] void fail_system(const char* what, const std::filesystem::path& path, int error) {
   fail<SystemError>("{}: {}: {}", path.string(), what, std::strerror(error));
-}
-
-// Writes all bytes or returns errno.
-int write_all(int file, const char* bytes, size_t count) {
-  while (count > 0) {
-    const ssize_t written = ::write(file, bytes, count);
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return errno;
-    }
-    if (written == 0) return ENOSPC;
-    bytes += written;
-    count -= static_cast<size_t>(written);
-  }
-  return 0;
-}
-
-int open_retrying(const std::filesystem::path& path, int flags) {
-  while (true) {
-    const int file = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
-    if (file >= 0 || errno != EINTR) return file;
-  }
 }
 
 // A name that no other process on any machine uses. Not a seed of anything that is kept.
@@ -118,7 +97,7 @@ void ShardWriter::append(int64_t row, const torch::Tensor& mask, const torch::Te
     std::filesystem::create_directories(folder_);
     path_ = folder_ / fresh_name();
     size_ = 0;
-    file_ = open_retrying(path_, O_WRONLY | O_CREAT | O_EXCL);
+    file_ = open_retrying(path_, O_WRONLY | O_CREAT | O_EXCL, 0644);
     if (file_ < 0) fail_system("cannot be created", path_, errno);
     write(magic);
   }
@@ -126,7 +105,7 @@ void ShardWriter::append(int64_t row, const torch::Tensor& mask, const torch::Te
 }
 
 void ShardWriter::write(std::string_view bytes) {
-  const int error = write_all(file_, bytes.data(), bytes.size());
+  const int error = write_all(file_, bytes);
   if (error == 0) {
     size_ += static_cast<int64_t>(bytes.size());
     return;

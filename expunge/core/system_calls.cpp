@@ -1,0 +1,34 @@
+#include "expunge/core/system_calls.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace expunge {
+
+int open_retrying(const std::filesystem::path& path, int flags, mode_t mode) {
+  while (true) {
+    const int file = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    if (file >= 0 || errno != EINTR) return file;
+  }
+}
+
+int write_all(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return written < 0 ? errno : ENOSPC;
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return 0;
+}
+
+int sync_file(int file) {
+  while (::fsync(file) != 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
+}
+
+}  // namespace expunge
