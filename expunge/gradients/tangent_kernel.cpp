@@ -1,28 +1,199 @@
 #include "expunge/gradients/tangent_kernel.h"
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
+#include <optional>
+#include <vector>
+
 #include "expunge/core/error.h"
+#include "expunge/core/gemm.h"
+#include "expunge/core/random.h"
+#include "expunge/core/worker_pool.h"
+#include "expunge/gradients/layer_rows.h"
 #include "expunge/gradients/logit_jacobian.h"
+#include "expunge/gradients/sign_sketch.h"
 
 namespace expunge {
+namespace {
 
-torch::Tensor tangent_kernel(Network& network, const torch::Tensor& inputs, int64_t columns) {
+constexpr int64_t rows_at_once = 640;          // points times classes whose activations are held
+constexpr int64_t points_at_once = 256;        // rows of the kernel that are one task
+constexpr int64_t numbers_at_once = 16 << 20;  // of weights' gradients
+
+// (P C, ...) with points' rows together -> (P, C ...): all classes' numbers side by side.
+torch::Tensor by_point(const torch::Tensor& rows, int64_t points) {
+  return rows.reshape({points, -1});
+}
+
+// Gradients of one class: (P C, ...) -> (P, ...).
+torch::Tensor of_class(const torch::Tensor& rows, int64_t points, int64_t classes, int64_t c) {
+  auto shape = rows.sizes().vec();
+  shape[0] = classes;
+  shape.insert(shape.begin(), points);
+  return rows.view(shape).select(1, c).contiguous();
+}
+
+// Numbers of a row's gradient with respect to a layer's parameters.
+int64_t parameters_of(const LayerRows& layer) {
+  int64_t count = 0;
+  for (const auto* parameter : layer.layer->parameters()) count += parameter->value.numel();
+  return count;
+}
+
+// Gradients (count, length) of a convolution's or BatchNorm's parameters of rows begin ... begin + count.
+torch::Tensor weight_gradients(const LayerRows& layer, const torch::Tensor& samples, int64_t begin,
+                               int64_t count) {
+  if (kind_of(*layer.layer) == LayerKind::convolution)
+    return convolution_gradients(layer, samples, begin, count).flatten(1);
+  const LayerRows part{layer.layer, layer.inputs.narrow(0, begin, count),
+                       layer.gradients.narrow(0, begin, count)};
+  return batch_norm_gradients(part, samples.narrow(0, 0, count));
+}
+
+// What points' products are taken of.
+class PointFeatures {
+ public:
+  PointFeatures(const LayeredNetwork& network, const torch::Tensor& inputs,
+                const TangentKernelOptions& options)
+      : features_(options.features), seed_(options.seed) {
+    const auto own = network.as(network.parameters().scalar_type());
+    RowCollector one(*own);
+    classes_ = one.forward(inputs.narrow(0, 0, 1)).size(1);
+    one.add(all_logits(1, classes_, network.parameters().options()));
+    const auto empty = [&](int64_t width) {
+      return at::empty({inputs.size(0), width}, network.parameters().options());
+    };
+    for (const auto& layer : one.layers()) {
+      if (kind_of(*layer.layer) == LayerKind::linear) {
+        inputs_.push_back(empty(design(layer).size(1)));
+        gradients_.push_back(empty(classes_ * width_of(layer.gradients.size(1))));
+      } else {
+        others_length_ += parameters_of(layer);
+      }
+    }
+    others_ = empty(classes_ * width_of(others_length_));
+    parallel_blocks(inputs.size(0), std::max<int64_t>(1, rows_at_once / classes_), options.workers,
+                    [&](int64_t begin, int64_t end) { take(network, inputs, begin, end); });
+  }
+
+  // Rows begin ... begin + count and columns 0 ... columns of the kernel.
+  [[nodiscard]] torch::Tensor products(int64_t begin, int64_t count, int64_t columns) const {
+    const auto part = [&](const torch::Tensor& x) {
+      return product(x.narrow(0, begin, count), false, x.narrow(0, 0, columns), true);
+    };
+    auto sum = part(others_);
+    for (size_t l = 0; l < inputs_.size(); ++l) sum.addcmul_(part(inputs_[l]), part(gradients_[l]));
+    return sum;
+  }
+
+ private:
+  // Numbers a class that stand for `width`.
+  [[nodiscard]] int64_t width_of(int64_t width) const {
+    return features_ == 0 ? width : std::min(width, std::max<int64_t>(1, features_ / classes_));
+  }
+
+  void take(const LayeredNetwork& network, const torch::Tensor& inputs, int64_t begin,
+            int64_t end) {
+    const int64_t points = end - begin;
+    const auto own = network.as(network.parameters().scalar_type());
+    RowCollector rows(*own);
+    rows.forward(inputs.narrow(0, begin, points));
+    rows.add(all_logits(points, classes_, network.parameters().options()));
+    size_t linear = 0;
+    std::vector<const LayerRows*> others;
+    for (const auto& layer : rows.layers()) {
+      if (kind_of(*layer.layer) != LayerKind::linear) {
+        others.push_back(&layer);
+        continue;
+      }
+      inputs_[linear].narrow(0, begin, points).copy_(design(layer));
+      gradients_[linear]
+          .narrow(0, begin, points)
+          .copy_(by_point(outputs(layer.gradients, linear), points));
+      ++linear;
+    }
+    take_others(others, points, others_.narrow(0, begin, points));
+  }
+
+  // What stands for class c's gradients (P, width) where they are too long.
+  [[nodiscard]] SignSketch sketch(const char* of, uint64_t layer, int64_t c, int64_t length,
+                                  const torch::TensorOptions& options) const {
+    return {length, width_of(length),
+            derive_seed(derive_seed(seed_, of, layer), "class", static_cast<uint64_t>(c)), options};
+  }
+
+  // Output gradients (P C, out) of a linear layer, or sketches of them.
+  [[nodiscard]] torch::Tensor outputs(const torch::Tensor& gradients, size_t layer) const {
+    const int64_t length = gradients.size(1);
+    if (width_of(length) == length) return gradients;
+    auto sums =
+        at::zeros({gradients.size(0) / classes_, classes_, width_of(length)}, gradients.options());
+    for (int64_t c = 0; c < classes_; ++c) {
+      sketch("outputs of a linear layer", layer, c, length, gradients.options())
+          .add(of_class(gradients, sums.size(0), classes_, c), 0, sums.select(1, c));
+    }
+    return sums;
+  }
+
+  // The gradients of the weights of convolutions and BatchNorm, or sketches of them: into `to` (P, C width).
+  void take_others(const std::vector<const LayerRows*>& layers, int64_t points,
+                   torch::Tensor to) const {
+    const auto samples = at::arange(points, torch::kInt64);
+    const int64_t width = to.size(1) / classes_;
+    to.zero_();
+    for (int64_t c = 0; c < classes_; ++c) {
+      auto sums = to.narrow(1, c * width, width);
+      std::optional<SignSketch> shorter;
+      if (width < others_length_)
+        shorter = sketch("other layers", 0, c, others_length_, to.options());
+      int64_t first = 0;
+      for (const auto* layer : layers) {
+        const LayerRows of{layer->layer, layer->inputs,
+                           of_class(layer->gradients, points, classes_, c)};
+        const int64_t length = parameters_of(of);
+        const int64_t block = std::clamp<int64_t>(numbers_at_once / length, 1, points);
+        for (int64_t begin = 0; begin < points; begin += block) {
+          const int64_t count = std::min(block, points - begin);
+          const auto rows = weight_gradients(of, samples, begin, count);
+          auto part = sums.narrow(0, begin, count);
+          if (shorter) {
+            shorter->add(rows, first, part);
+          } else {
+            part.narrow(1, first, length).copy_(rows);
+          }
+        }
+        first += length;
+      }
+    }
+  }
+
+  int64_t features_;
+  uint64_t seed_;
+  int64_t classes_ = 0;
+  int64_t others_length_ = 0;             // p of convolutions and BatchNorm
+  std::vector<torch::Tensor> inputs_;     // of each linear layer (m, in)
+  std::vector<torch::Tensor> gradients_;  // of each linear layer (m, C out)
+  torch::Tensor others_;                  // (m, C k)
+};
+
+}  // namespace
+
+torch::Tensor tangent_kernel(const LayeredNetwork& network, const torch::Tensor& inputs,
+                             int64_t columns, const TangentKernelOptions& options) {
   const int64_t points = inputs.size(0);
   if (columns < 1 || columns > points)
     fail<InputError>("tangent kernel: 1 to {} columns required, got {}", points, columns);
-  auto kernel = torch::zeros({points, columns}, inputs.options().dtype(torch::kFloat32));
-  int64_t classes = 1;
-  for (int64_t c = 0; c < classes; ++c) {
-    LogitJacobian jacobian(network);
-    const auto logits = jacobian.forward(inputs);
-    classes = logits.size(1);
-    auto direction = torch::zeros({points, 1, classes}, logits.options());
-    direction.select(2, c).fill_(1);
-    jacobian.add(direction);
-    kernel += jacobian.gram().narrow(1, 0, columns);
-  }
-  return kernel.cpu();
+  const PointFeatures features(network, inputs, options);
+  auto kernel = at::empty({points, columns}, torch::kFloat32);
+  parallel_blocks(points, points_at_once, options.workers, [&](int64_t begin, int64_t end) {
+    kernel.narrow(0, begin, end - begin).copy_(features.products(begin, end - begin, columns));
+  });
+  if (!kernel.isfinite().all().item<bool>())
+    fail<NonFiniteError>("tangent kernel: gradients of a model are not finite");
+  return kernel;
 }
 
 }  // namespace expunge

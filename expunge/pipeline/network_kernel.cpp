@@ -2,13 +2,10 @@
 
 #include <ATen/ops/zeros.h>
 
-#include <mutex>
-#include <vector>
-
 #include "expunge/core/error.h"
 #include "expunge/core/noted_checksum.h"
 #include "expunge/core/npy.h"
-#include "expunge/core/worker_pool.h"
+#include "expunge/core/random.h"
 #include "expunge/gradients/tangent_kernel.h"
 
 namespace expunge {
@@ -29,28 +26,25 @@ torch::Tensor network_kernel(const Experiment& experiment) {
                      toString(kernel.scalar_type()));
   }
   const int64_t models = std::min<int64_t>(8, full.description().models);
-  std::vector<torch::Tensor> kernels(static_cast<size_t>(models));
-  std::mutex telling;
-  int64_t done = 0;
-  const auto tell = [&](int64_t more) {
-    const std::lock_guard lock(telling);
-    done += more;
+  auto kernel = torch::zeros({problem.m(), problem.n()}, torch::kFloat32);
+  const auto tell = [&](int64_t done) {
     if (auto* progress = experiment.progress()) progress->update("kernel", done, models, 0);
   };
   tell(0);
   const bool on_cpu = problem.device().is_cpu();
-  // Elsewhere m^2 numbers of one model leave no room for those of another.
-  parallel_for(models, on_cpu ? experiment.workers() : 1, [&](int64_t i) {
+  for (int64_t i = 0; i < models; ++i) {
     auto model = full.model(i);
     on_device(problem.device(), [&] {
       if (!on_cpu) model.network = model.network->copy_on(problem.device());
-      kernels[static_cast<size_t>(i)] = tangent_kernel(
-          require_layers(*model.network, "tangent kernel"), problem.inputs, problem.n());
+      const TangentKernelOptions options{
+          .seed = derive_seed(0, "tangent kernel", static_cast<uint64_t>(i)),
+          .workers = on_cpu ? experiment.workers() : 1};
+      kernel += tangent_kernel(require_layers(*model.network, "tangent kernel"), problem.inputs,
+                               problem.n(), options) /
+                static_cast<double>(models);
     });
-    tell(1);
-  });
-  auto kernel = torch::zeros({problem.m(), problem.n()}, torch::kFloat32);
-  for (const auto& one : kernels) kernel += one / static_cast<double>(models);
+    tell(i + 1);
+  }
   write_noted_npy(path, kernel);
   return kernel;
 }

@@ -52,12 +52,15 @@ TEST_F(CudaGradients, KernelsAndStepsAreTheCpus) {
 
 TEST_F(CudaGradients, TheTangentKernelIsTheCpus) {
   for (const auto kind : {NetworkKind::mlp, NetworkKind::convnet}) {
-    const auto here = small_network(kind);
-    const auto there = here->on(device);
-    const auto cpu = tangent_kernel(*here, small_inputs(9), 6);
-    const auto cuda = tangent_kernel(*there, small_inputs(9).to(device), 6);
-    EXPECT_TRUE(cuda.is_cpu());
-    EXPECT_LT(distance_between(cuda, cpu), 1e-6) << static_cast<int>(kind);
+    for (const int64_t features : {0, 9}) {
+      const auto here = small_network(kind);
+      const auto there = here->on(device);
+      const auto cpu = tangent_kernel(*here, small_inputs(9), 6, {.features = features});
+      const auto cuda = tangent_kernel(*there, small_inputs(9).to(device), 6,
+                                       {.features = features, .workers = 1});
+      EXPECT_TRUE(cuda.is_cpu());
+      EXPECT_LT(distance_between(cuda, cpu), 1e-6) << static_cast<int>(kind);
+    }
   }
 }
 
