@@ -1,11 +1,11 @@
 #include "expunge/gradients/tangent_kernel.h"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <optional>
 #include <vector>
 
 #include "expunge/core/error.h"
@@ -19,9 +19,9 @@
 namespace expunge {
 namespace {
 
-constexpr int64_t rows_at_once = 640;          // points times classes whose activations are held
-constexpr int64_t points_at_once = 256;        // rows of the kernel that are one task
-constexpr int64_t numbers_at_once = 16 << 20;  // of weights' gradients
+constexpr int64_t rows_at_once = 640;         // points times classes whose activations are held
+constexpr int64_t points_at_once = 256;       // rows of the kernel that are one task
+constexpr int64_t numbers_at_once = 4 << 20;  // of weights' gradients
 
 // (P C, ...) with points' rows together -> (P, C ...): all classes' numbers side by side.
 torch::Tensor by_point(const torch::Tensor& rows, int64_t points) {
@@ -43,14 +43,18 @@ int64_t parameters_of(const LayerRows& layer) {
   return count;
 }
 
-// Gradients (count, length) of a convolution's or BatchNorm's parameters of rows begin ... begin + count.
-torch::Tensor weight_gradients(const LayerRows& layer, const torch::Tensor& samples, int64_t begin,
+// Gradients (points, C, length) of a convolution's or BatchNorm's parameters, of points begin ... begin + count.
+torch::Tensor weight_gradients(const LayerRows& layer, int64_t classes, int64_t begin,
                                int64_t count) {
-  if (kind_of(*layer.layer) == LayerKind::convolution)
-    return convolution_gradients(layer, samples, begin, count).flatten(1);
   const LayerRows part{layer.layer, layer.inputs.narrow(0, begin, count),
-                       layer.gradients.narrow(0, begin, count)};
-  return batch_norm_gradients(part, samples.narrow(0, 0, count));
+                       layer.gradients.narrow(0, begin * classes, count * classes)};
+  if (kind_of(*layer.layer) == LayerKind::convolution) {
+    const auto by_position =
+        part.gradients.flatten(2).view({count, -1, part.gradients[0][0].numel()});
+    return at::bmm(by_position, design(part).transpose(1, 2)).view({count, classes, -1});
+  }
+  const auto samples = at::arange(count, torch::kInt64).repeat_interleave(classes);
+  return batch_norm_gradients(part, samples).view({count, classes, -1});
 }
 
 // What points' products are taken of.
@@ -141,32 +145,28 @@ class PointFeatures {
   // The gradients of the weights of convolutions and BatchNorm, or sketches of them: into `to` (P, C width).
   void take_others(const std::vector<const LayerRows*>& layers, int64_t points,
                    torch::Tensor to) const {
-    const auto samples = at::arange(points, torch::kInt64);
-    const int64_t width = to.size(1) / classes_;
     to.zero_();
-    for (int64_t c = 0; c < classes_; ++c) {
-      auto sums = to.narrow(1, c * width, width);
-      std::optional<SignSketch> shorter;
-      if (width < others_length_)
-        shorter = sketch("other layers", 0, c, others_length_, to.options());
-      int64_t first = 0;
-      for (const auto* layer : layers) {
-        const LayerRows of{layer->layer, layer->inputs,
-                           of_class(layer->gradients, points, classes_, c)};
-        const int64_t length = parameters_of(of);
-        const int64_t block = std::clamp<int64_t>(numbers_at_once / length, 1, points);
-        for (int64_t begin = 0; begin < points; begin += block) {
-          const int64_t count = std::min(block, points - begin);
-          const auto rows = weight_gradients(of, samples, begin, count);
-          auto part = sums.narrow(0, begin, count);
-          if (shorter) {
-            shorter->add(rows, first, part);
+    std::vector<SignSketch> sketches;
+    const int64_t width = width_of(others_length_);
+    for (int64_t c = 0; c < classes_ && width < others_length_; ++c)
+      sketches.push_back(sketch("other layers", 0, c, others_length_, to.options()));
+    int64_t first = 0;
+    for (const auto* layer : layers) {
+      const int64_t length = parameters_of(*layer);
+      const int64_t block = std::clamp<int64_t>(numbers_at_once / (classes_ * length), 1, points);
+      for (int64_t begin = 0; begin < points; begin += block) {
+        const int64_t count = std::min(block, points - begin);
+        const auto gradients = weight_gradients(*layer, classes_, begin, count);
+        for (int64_t c = 0; c < classes_; ++c) {
+          auto part = to.narrow(0, begin, count).narrow(1, c * width, width);
+          if (sketches.empty()) {
+            part.narrow(1, first, length).copy_(gradients.select(1, c));
           } else {
-            part.narrow(1, first, length).copy_(rows);
+            sketches[static_cast<size_t>(c)].add(gradients.select(1, c), first, part);
           }
         }
-        first += length;
       }
+      first += length;
     }
   }
 
