@@ -1,12 +1,13 @@
-# expunge_room(NAME [USES room...] [PRIVATE lib...] [PUBLIC lib...])
+# expunge_room(NAME [USES room...] [PRIVATE lib...] [PUBLIC lib...] [READS])
 #
 # One folder of expunge/ as a library of its own. A room links only the rooms that it names in USES,
 # all of which must stand above it, so that a dependency in the wrong direction does not build.
+# READS: there are readers of files in it, which libFuzzer is to see into (EXPUNGE_FUZZ); elsewhere that would cost time.
 # All rooms are then joined into the one library `expunge` (CMakeLists.txt in the root).
 define_property(GLOBAL PROPERTY EXPUNGE_ROOMS BRIEF_DOCS "rooms defined so far" FULL_DOCS "top first")
 
 function(expunge_room name)
-  cmake_parse_arguments(ROOM "" "" "USES;PRIVATE;PUBLIC" ${ARGN})
+  cmake_parse_arguments(ROOM "READS" "" "USES;PRIVATE;PUBLIC" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/expunge/${name}/*.cpp)
   if(NOT sources)
     return()
@@ -17,6 +18,10 @@ function(expunge_room name)
     target_link_libraries(room_${name} PUBLIC room_${used})
   endforeach()
   target_precompile_headers(room_${name} REUSE_FROM expunge_pch)
+  if(EXPUNGE_FUZZ AND ROOM_READS)
+    # What -fsanitize=fuzzer-no-link stands for, less the builtins that it turns off, which a precompiled header must agree about.
+    target_compile_options(room_${name} PRIVATE -fsanitize-coverage=inline-8bit-counters,indirect-calls,trace-cmp,pc-table,stack-depth)
+  endif()
   set_property(GLOBAL APPEND PROPERTY EXPUNGE_ROOMS ${name})
 endfunction()
 

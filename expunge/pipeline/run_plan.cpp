@@ -10,6 +10,7 @@
 #include "expunge/core/worker_pool.h"
 #include "expunge/data/forget_set.h"
 #include "expunge/data/load.h"
+#include "expunge/gradients/tangent_kernel.h"
 #include "expunge/pipeline/network_kernel.h"
 #include "expunge/pipeline/planned_stores.h"
 #include "expunge/train/networks.h"
@@ -33,19 +34,27 @@ int64_t peak_memory() {
   return int64_t{1024} * usage.ru_maxrss;
 }
 
-// What attribution holds: the kernel of up to 8 models and their mean, its decomposition in float64, and the
-// shifts of all forget sets; logits are mapped.
+// What attribution holds beside the data, about: the shifts of all forget sets; where the penalty is chosen, the
+// logits that choose it and four arrays as large a worker; and for the kernel that of one model and the mean, with the
+// points' features before and the float64 decomposition after. Stored logits are mapped, and not counted.
 int64_t attribution_bytes(const RunConfig& config, const RunPlan& plan) {
   const int64_t n = plan.training_examples;
   const int64_t m = plan.points;
-  const auto sets = static_cast<int64_t>(config.forget_sets.size());
   const int64_t models = config.ensembles.subset_models;
-  int64_t bytes = 4 * sets * m * plan.classes + 16 * models * models;
+  const auto& ridge = config.attribution.ridge;
+  int64_t bytes = 4 * std::ssize(config.forget_sets) * m * plan.classes + 16 * models * models;
+  if (!ridge.lambda && !ridge.lambda_ratio) {
+    const int64_t choosing = 4 * models * std::min(ridge.held_out_points, m) * plan.classes;
+    bytes += choosing * (1 + 4 * std::min(plan.workers, ridge.folds));
+  }
   const auto estimator = config.attribution.estimator;
   const bool carries = estimator == Estimator::carried ||
                        (estimator == Estimator::automatic && n <= kMostKernelExamples);
-  if (carries)
-    bytes += 4 * (std::min<int64_t>(8, config.ensembles.full_models) + 1) * m * n + 16 * n * n;
+  if (carries) {
+    const int64_t features =
+        std::min(plan.classes * plan.parameters, TangentKernelOptions{}.features);
+    bytes += 8 * m * n + std::max(4 * m * features, 32 * n * n);
+  }
   return bytes;
 }
 
