@@ -88,7 +88,8 @@ void run(const Arguments& arguments) {
   problem.shape = model.shape;
   std::vector<int64_t> points(static_cast<size_t>(problem.m() - arguments.train));
   std::iota(points.begin(), points.end(), arguments.train);
-  const TrainedModels models{1, [&](int64_t) { return model.network->as(torch::kFloat32); }};
+  const auto& network = require_layers(*model.network, "attribution by gradients");
+  const TrainedModels models{1, [&](int64_t) { return network.as(torch::kFloat32); }};
   std::vector<double> seconds;
   GradientScores scores;
   for (int64_t i = 0; i < arguments.repeats; ++i) {

@@ -5,8 +5,10 @@
 //
 // MASKS (N, n) bool, TARGETS (T, N) float32; each target's penalty is `share` of its largest useful
 // one. Prints one JSON line: the seconds of each repeat, from masks and targets in memory to the
-// coefficients, and what was found. `--out` writes these, (T, n) float32.
+// coefficients, what was found, and the process's peak memory. `--out` writes the coefficients, (T, n)
+// float32.
 #include <ATen/ops/zeros.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <cstdio>
@@ -83,8 +85,12 @@ void run(const Arguments& arguments) {
     effects += static_cast<double>(solution.effects.examples.size()) /
                static_cast<double>(solutions.size());
   }
-  std::printf("{\"seconds\": [%s], \"largest_gap\": %.3g, \"effects_a_target\": %.1f}\n",
-              fmt::format("{:.4f}", fmt::join(seconds, ", ")).c_str(), gap, effects);
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  std::printf(
+      "{\"seconds\": [%s], \"largest_gap\": %.3g, \"effects_a_target\": %.1f, \"peak_MiB\": %ld}\n",
+      fmt::format("{:.4f}", fmt::join(seconds, ", ")).c_str(), gap, effects,
+      usage.ru_maxrss / 1024);
   if (arguments.out.empty()) return;
   auto beta = torch::zeros({targets.size(0), masks.size(1)}, torch::kFloat32);
   for (size_t t = 0; t < solutions.size(); ++t) {

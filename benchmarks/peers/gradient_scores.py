@@ -2,7 +2,8 @@
 """Scores training examples by gradients of one MLP with other programs, and prints the seconds.
 
 usage: gradient_scores.py MODE MODEL.safetensors INPUTS.npy LABELS.npy [--train 2000] [--dimensions 1024]
-                          [--threads 2] [--repeats 3] [--batch 1000] [--block 128] [--draws 1] [--compare SCORES.npy] [--out SCORES.npy]
+                          [--threads 2] [--repeats 3] [--batch 1000] [--block 128] [--draws 1] [--compare SCORES.npy]
+                          [--out SCORES.npy]
 
 Arguments as benchmarks/gradient_benchmark.cpp has them; the model an MLP written by expunge.
 
@@ -11,6 +12,11 @@ Modes:
                 --block columns of the projection at a time; it draws the projection anew for every batch
   kronfluence   EK-FAC influence on the margin; labels of the Fisher matrix drawn from the model, damping by its
                 heuristic, 0.1 of the mean eigenvalue; --draws labels of each example
+  dattri-trak   TRAK by dattri, as `traker`: dense signs, drawn anew for every batch of --batch examples
+  dattri-ekfac  EK-FAC influence by dattri, one label drawn for each example; damping 0.1 of the mean eigenvalue over
+                all layers, for it takes one number; influence on the loss, which is that on the margin but for a
+                factor of each point, 1 + exp(margin), that is put on at the end; --batch examples at a time, and
+                all points' gradients anew for each
 
 Prints one JSON line: seconds of each repeat, from model and arrays in memory to scores, and the process's peak
 memory. `--compare` prints, against the scores of SCORES (train, points), the median over points of Spearman's
@@ -111,13 +117,61 @@ def kronfluence(model, train, points, draws):
         shutil.rmtree(folder)
 
 
+def loader(arrays, batch):
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*arrays), batch_size=batch)
+
+
+def dattri_trak(model, train, points, dimensions, batch):
+    from dattri.algorithm.trak import TRAKAttributor
+    from dattri.task import AttributionTask
+
+    def margin(parameters, sample):
+        logits = torch.func.functional_call(model, parameters, sample[0][None])
+        return margins(logits, sample[1][None])[0]
+
+    def probability(parameters, sample):
+        return torch.sigmoid(margin(parameters, sample))[None]
+
+    task = AttributionTask(loss_func=margin, model=model, checkpoints=model.state_dict())
+    attributor = TRAKAttributor(
+        task=task, correct_probability_func=probability, device="cpu",
+        projector_kwargs={"proj_dim": dimensions, "proj_type": "rademacher", "device": "cpu"})
+    with torch.no_grad():
+        attributor.cache(loader(train, batch))
+        return attributor.attribute(loader(points, batch)).numpy()
+
+
+def dattri_ekfac(model, train, points, batch):
+    from dattri.algorithm.influence_function import IFAttributorEKFAC
+    from dattri.task import AttributionTask
+
+    drawing = True
+
+    def loss(parameters, samples):
+        logits = torch.func.functional_call(model, parameters, samples[0])
+        labels = samples[1]
+        if drawing:
+            labels = torch.multinomial(logits.detach().softmax(1), 1).squeeze(1)
+        return torch.nn.functional.cross_entropy(logits, labels)
+
+    task = AttributionTask(loss_func=loss, model=model, checkpoints=model.state_dict())
+    attributor = IFAttributorEKFAC(task=task, device="cpu")
+    attributor.cache(loader(train, batch))
+    drawing = False
+    sums = [(float(v.sum()), v.numel()) for v in attributor.cached_lambdas.values()]
+    attributor.damping = 0.1 * sum(s for s, _ in sums) / sum(count for _, count in sums)
+    with torch.no_grad():
+        scores = attributor.attribute(loader(train, batch), loader(points, batch))
+        return (scores * (1 + margins(model(points[0]), points[1]).exp())).numpy()
+
+
 def ranks(x):
     return x.argsort(0).argsort(0).astype(np.float64)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("mode", choices=["traker", "kronfluence"])
+    parser.add_argument("mode", choices=["traker", "kronfluence", "dattri-trak", "dattri-ekfac"])
     parser.add_argument("model")
     parser.add_argument("inputs")
     parser.add_argument("labels")
@@ -142,11 +196,17 @@ def main():
         start = time.perf_counter()
         if given.mode == "kronfluence":
             scores = kronfluence(model, train, points, given.draws)
+        elif given.mode == "dattri-trak":
+            scores = dattri_trak(model, train, points, given.dimensions, given.batch)
+        elif given.mode == "dattri-ekfac":
+            scores = dattri_ekfac(model, train, points, given.batch)
         else:
             scores = traker(model, train, points, given.dimensions, given.batch, given.block)
         seconds.append(time.perf_counter() - start)
     result = {"mode": given.mode, "seconds": [round(s, 3) for s in seconds],
               "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+    if not np.isfinite(scores).all():
+        raise SystemExit(f"gradient_scores.py: {given.mode}: a score is NaN or infinite")
     if given.out:
         np.save(given.out, scores.astype(np.float32))
     if given.compare:
