@@ -23,19 +23,6 @@ constexpr int64_t rows_at_once = 640;         // points times classes whose acti
 constexpr int64_t points_at_once = 256;       // rows of the kernel that are one task
 constexpr int64_t numbers_at_once = 4 << 20;  // of weights' gradients
 
-// (P C, ...) with points' rows together -> (P, C ...): all classes' numbers side by side.
-torch::Tensor by_point(const torch::Tensor& rows, int64_t points) {
-  return rows.reshape({points, -1});
-}
-
-// Gradients of one class: (P C, ...) -> (P, ...).
-torch::Tensor of_class(const torch::Tensor& rows, int64_t points, int64_t classes, int64_t c) {
-  auto shape = rows.sizes().vec();
-  shape[0] = classes;
-  shape.insert(shape.begin(), points);
-  return rows.view(shape).select(1, c).contiguous();
-}
-
 // Numbers of a row's gradient with respect to a layer's parameters.
 int64_t parameters_of(const LayerRows& layer) {
   int64_t count = 0;
@@ -72,13 +59,17 @@ class PointFeatures {
     };
     for (const auto& layer : one.layers()) {
       if (kind_of(*layer.layer) == LayerKind::linear) {
+        const int64_t outputs = layer.gradients.size(1);
+        output_sketches_.push_back(sketches("outputs of a linear layer", inputs_.size(), outputs,
+                                            layer.gradients.options()));
         inputs_.push_back(empty(design(layer).size(1)));
-        gradients_.push_back(empty(classes_ * width_of(layer.gradients.size(1))));
+        gradients_.push_back(empty(classes_ * width_of(outputs)));
       } else {
         others_length_ += parameters_of(layer);
       }
     }
     others_ = empty(classes_ * width_of(others_length_));
+    other_sketches_ = sketches("other layers", 0, others_length_, others_.options());
     parallel_blocks(inputs.size(0), std::max<int64_t>(1, rows_at_once / classes_), options.workers,
                     [&](int64_t begin, int64_t end) { take(network, inputs, begin, end); });
   }
@@ -116,29 +107,32 @@ class PointFeatures {
       inputs_[linear].narrow(0, begin, points).copy_(design(layer));
       gradients_[linear]
           .narrow(0, begin, points)
-          .copy_(by_point(outputs(layer.gradients, linear), points));
+          .copy_(outputs(layer.gradients, output_sketches_[linear]).reshape({points, -1}));
       ++linear;
     }
     take_others(others, points, others_.narrow(0, begin, points));
   }
 
-  // What stands for class c's gradients (P, width) where they are too long.
-  [[nodiscard]] SignSketch sketch(const char* of, uint64_t layer, int64_t c, int64_t length,
-                                  const torch::TensorOptions& options) const {
-    return {length, width_of(length),
-            derive_seed(derive_seed(seed_, of, layer), "class", static_cast<uint64_t>(c)), options};
+  // For each class what sums up `length` numbers; none where they are few enough.
+  [[nodiscard]] std::vector<SignSketch> sketches(const char* of, uint64_t layer, int64_t length,
+                                                 const torch::TensorOptions& options) const {
+    std::vector<SignSketch> by_class;
+    if (width_of(length) == length) return by_class;
+    const auto seed = derive_seed(seed_, of, layer);
+    for (int64_t c = 0; c < classes_; ++c)
+      by_class.emplace_back(length, width_of(length),
+                            derive_seed(seed, "class", static_cast<uint64_t>(c)), options);
+    return by_class;
   }
 
-  // Output gradients (P C, out) of a linear layer, or sketches of them.
-  [[nodiscard]] torch::Tensor outputs(const torch::Tensor& gradients, size_t layer) const {
-    const int64_t length = gradients.size(1);
-    if (width_of(length) == length) return gradients;
-    auto sums =
-        at::zeros({gradients.size(0) / classes_, classes_, width_of(length)}, gradients.options());
-    for (int64_t c = 0; c < classes_; ++c) {
-      sketch("outputs of a linear layer", layer, c, length, gradients.options())
-          .add(of_class(gradients, sums.size(0), classes_, c), 0, sums.select(1, c));
-    }
+  // Output gradients (P C, out) of a linear layer, or sketches of them (P, C, width).
+  [[nodiscard]] torch::Tensor outputs(const torch::Tensor& gradients,
+                                      const std::vector<SignSketch>& by_class) const {
+    if (by_class.empty()) return gradients;
+    const auto whole = gradients.view({-1, classes_, gradients.size(1)});
+    auto sums = at::zeros({whole.size(0), classes_, width_of(whole.size(2))}, whole.options());
+    for (int64_t c = 0; c < classes_; ++c)
+      by_class[static_cast<size_t>(c)].add(whole.select(1, c), 0, sums.select(1, c));
     return sums;
   }
 
@@ -146,10 +140,7 @@ class PointFeatures {
   void take_others(const std::vector<const LayerRows*>& layers, int64_t points,
                    torch::Tensor to) const {
     to.zero_();
-    std::vector<SignSketch> sketches;
     const int64_t width = width_of(others_length_);
-    for (int64_t c = 0; c < classes_ && width < others_length_; ++c)
-      sketches.push_back(sketch("other layers", 0, c, others_length_, to.options()));
     int64_t first = 0;
     for (const auto* layer : layers) {
       const int64_t length = parameters_of(*layer);
@@ -159,10 +150,10 @@ class PointFeatures {
         const auto gradients = weight_gradients(*layer, classes_, begin, count);
         for (int64_t c = 0; c < classes_; ++c) {
           auto part = to.narrow(0, begin, count).narrow(1, c * width, width);
-          if (sketches.empty()) {
+          if (other_sketches_.empty()) {
             part.narrow(1, first, length).copy_(gradients.select(1, c));
           } else {
-            sketches[static_cast<size_t>(c)].add(gradients.select(1, c), first, part);
+            other_sketches_[static_cast<size_t>(c)].add(gradients.select(1, c), first, part);
           }
         }
       }
@@ -173,10 +164,12 @@ class PointFeatures {
   int64_t features_;
   uint64_t seed_;
   int64_t classes_ = 0;
-  int64_t others_length_ = 0;             // p of convolutions and BatchNorm
-  std::vector<torch::Tensor> inputs_;     // of each linear layer (m, in)
-  std::vector<torch::Tensor> gradients_;  // of each linear layer (m, C out)
-  torch::Tensor others_;                  // (m, C k)
+  int64_t others_length_ = 0;                             // p of convolutions and BatchNorm
+  std::vector<torch::Tensor> inputs_;                     // of each linear layer (m, in)
+  std::vector<torch::Tensor> gradients_;                  // of each linear layer (m, C out)
+  torch::Tensor others_;                                  // (m, C k)
+  std::vector<std::vector<SignSketch>> output_sketches_;  // of each linear layer, by class
+  std::vector<SignSketch> other_sketches_;                // by class
 };
 
 }  // namespace
