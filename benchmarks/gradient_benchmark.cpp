@@ -8,20 +8,15 @@
 // training set, the others the points whose margins are scored. Prints one JSON line: the seconds of each
 // repeat, from model and arrays in memory to the scores, and the process's peak memory. `--out` writes
 // them, (train, points) float32.
-#include <sys/resource.h>
 
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include "benchmarks/benchmark_program.h"
 #include "expunge/attribution/ekfac.h"
 #include "expunge/attribution/trak.h"
-#include "expunge/core/error.h"
-#include "expunge/core/npy.h"
 #include "expunge/train/model_file.h"
 
 namespace expunge {
@@ -38,25 +33,18 @@ struct Arguments {
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  std::vector<std::string> given;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name.rfind("--", 0) != 0) {
-      given.push_back(name);
-      continue;
-    }
-    if (i + 1 == argc) fail<OptionError>("option {}: a value required", name);
-    const char* value = argv[++i];
+  const auto given = words_of(argc, argv, [&](const std::string& name, const std::string& value) {
+    const auto whole = std::atoll(value.c_str());
     if (name == "--train") {
-      arguments.train = std::atoll(value);
+      arguments.train = whole;
     } else if (name == "--dimensions") {
-      arguments.dimensions = std::atoll(value);
+      arguments.dimensions = whole;
     } else if (name == "--workers") {
-      arguments.workers = std::atoll(value);
+      arguments.workers = whole;
     } else if (name == "--repeats") {
-      arguments.repeats = std::atoll(value);
+      arguments.repeats = whole;
     } else if (name == "--labels") {
-      arguments.fisher = std::string(value) == "all" ? FisherLabels::all : FisherLabels::drawn;
+      arguments.fisher = value == "all" ? FisherLabels::all : FisherLabels::drawn;
     } else if (name == "--out") {
       arguments.out = value;
     } else {
@@ -65,7 +53,8 @@ Arguments parse(int argc, char** argv) {
           "{}",
           name);
     }
-  }
+    return true;
+  });
   if (given.size() != 4)
     fail<OptionError>("trak or ekfac, MODEL, INPUTS and LABELS required, got {} words",
                       given.size());
@@ -90,10 +79,8 @@ void run(const Arguments& arguments) {
   std::iota(points.begin(), points.end(), arguments.train);
   const auto& network = require_layers(*model.network, "attribution by gradients");
   const TrainedModels models{1, [&](int64_t) { return network.as(torch::kFloat32); }};
-  std::vector<double> seconds;
   GradientScores scores;
-  for (int64_t i = 0; i < arguments.repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+  const auto seconds = seconds_of(arguments.repeats, [&] {
     if (arguments.method == "trak") {
       TrakOptions options;
       options.dimensions = arguments.dimensions;
@@ -103,27 +90,18 @@ void run(const Arguments& arguments) {
       options.labels = arguments.fisher;
       scores = EkfacInfluence(models, problem, options, arguments.workers).scores(points);
     }
-    seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
+  });
   if (!arguments.out.empty()) write_npy(arguments.out, scores.mean);
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  std::printf(R"({"method": "%s", "train": %lld, "points": %zu, "seconds": [%s], "peak_MiB": %ld})"
+  std::printf(R"({"method": "%s", "train": %lld, "points": %zu, "seconds": [%s], "peak_MiB": %lld})"
               "\n",
               arguments.method.c_str(), static_cast<long long>(arguments.train), points.size(),
-              fmt::format("{:.4f}", fmt::join(seconds, ", ")).c_str(), usage.ru_maxrss / 1024);
+              fmt::format("{:.4f}", fmt::join(seconds, ", ")).c_str(), peak_mib());
 }
 
 }  // namespace
 }  // namespace expunge
 
 int main(int argc, char** argv) {
-  try {
-    expunge::run(expunge::parse(argc, argv));
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "gradient_benchmark: %s\n", error.what());
-    return 1;
-  }
-  return 0;
+  return expunge::exit_code_of("gradient_benchmark",
+                               [&] { expunge::run(expunge::parse(argc, argv)); });
 }

@@ -5,19 +5,16 @@
 // Images of 3 x 32 x 32 are made up, weights are initial ones, targets are the network's logits plus noise: neither
 // time nor memory depends on them. One worker, as in expunge unlearn, where each has a network of its own. Prints one
 // JSON line: the seconds of each repeat, the process's memory before and its peak.
-#include <sys/resource.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <map>
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include "benchmarks/benchmark_program.h"
 #include "benchmarks/made_up_images.h"
-#include "expunge/core/error.h"
 #include "expunge/train/networks.h"
 #include "expunge/train/problem.h"
 #include "expunge/unlearn/target_matching.h"
@@ -26,12 +23,6 @@ namespace expunge {
 namespace {
 
 constexpr int64_t kExamples = 1000;
-
-double peak_mib() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
-}
 
 void run(std::map<std::string, std::string> given) {
   const auto take = [&](const std::string& name, const std::string& otherwise) {
@@ -64,37 +55,35 @@ void run(std::map<std::string, std::string> given) {
   network->initialise(1);
   const auto logits = evaluate_logits(*network, problem.inputs);
   const auto targets = logits + torch::randn_like(logits);
-  const double before = peak_mib();
+  const auto before = peak_mib();
   const TargetMatching engine(matching);
-  std::string seconds;
+  std::vector<double> seconds;
   double gradients = 0;
   for (int64_t i = 0; i < repeats; ++i) {
     const auto matched = network->clone();
-    const auto start = std::chrono::steady_clock::now();
-    gradients = engine.unlearn(*matched, {problem, forget, targets}).sample_gradients;
-    seconds += fmt::format(
-        "{}{:.2f}", i == 0 ? "" : ", ",
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    seconds.push_back(seconds_of([&] {
+      gradients = engine.unlearn(*matched, {problem, forget, targets}).sample_gradients;
+    }));
   }
   fmt::print(
-      "{{\"parameters\": {}, \"points\": {}, \"sample_gradients\": {:.0f}, \"seconds\": [{}], "
-      "\"MiB_before\": {:.0f}, \"MiB_peak\": {:.0f}}}\n",
+      "{{\"parameters\": {}, \"points\": {}, \"sample_gradients\": {:.0f}, \"seconds\": [{:.2f}], "
+      "\"MiB_before\": {}, \"MiB_peak\": {}}}\n",
       network->parameters().numel(), std::ssize(forget) + matching.kernel.retain_points, gradients,
-      seconds, before, peak_mib());
+      fmt::join(seconds, ", "), before, peak_mib());
 }
 
 }  // namespace
 }  // namespace expunge
 
-int main(int argc, char** argv) try {
-  std::map<std::string, std::string> given;
-  for (int i = 1; i < argc; i += 2) {
-    if (i + 1 == argc) expunge::fail<expunge::OptionError>("option {}: a value required", argv[i]);
-    given[argv[i]] = argv[i + 1];
-  }
-  expunge::run(std::move(given));
-  return EXIT_SUCCESS;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "kernel_benchmark: %s\n", error.what());
-  return EXIT_FAILURE;
+int main(int argc, char** argv) {
+  return expunge::exit_code_of("kernel_benchmark", [&] {
+    std::map<std::string, std::string> given;
+    const auto words =
+        expunge::words_of(argc, argv, [&](const std::string& name, const std::string& value) {
+          given[name] = value;
+          return true;
+        });
+    if (!words.empty()) expunge::fail<expunge::OptionError>("unknown option {}", words.front());
+    expunge::run(std::move(given));
+  });
 }

@@ -6,17 +6,12 @@
 // UNLEARNED and ORACLES (models, points) float32. `--models` and `--points` take the first ones only,
 // all if 0. Prints one JSON line: the seconds of each repeat, from margins in memory to KLoM of every
 // point, and the process's peak memory. `--out` writes KLoM, (points) float64.
-#include <sys/resource.h>
 
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <string>
 #include <vector>
 
-#include "expunge/core/error.h"
-#include "expunge/core/npy.h"
+#include "benchmarks/benchmark_program.h"
 #include "expunge/evaluate/klom.h"
 
 namespace expunge {
@@ -32,36 +27,23 @@ struct Arguments {
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  std::vector<std::string> files;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name.rfind("--", 0) != 0) {
-      files.push_back(name);
-      continue;
-    }
-    if (i + 1 == argc) fail<OptionError>("option {}: a value required", name);
-    const std::string value = argv[++i];
+  const auto files = words_of(argc, argv, [&](const std::string& name, const std::string& value) {
+    const auto whole = std::atoll(value.c_str());
     if (name == "--models") {
-      arguments.models = std::atoll(value.c_str());
+      arguments.models = whole;
     } else if (name == "--points") {
-      arguments.points = std::atoll(value.c_str());
+      arguments.points = whole;
     } else if (name == "--repeats") {
-      arguments.repeats = std::atoll(value.c_str());
+      arguments.repeats = whole;
     } else if (name == "--workers") {
-      arguments.options.workers = std::atoll(value.c_str());
+      arguments.options.workers = whole;
     } else if (name == "--out") {
       arguments.out = value;
     } else {
-      bool known = false;
-      const auto group = options_of(arguments.options);
-      for (const auto& field : group.fields()) {
-        if ("--" + field.name != name) continue;
-        field.parse(value);
-        known = true;
-      }
-      if (!known) fail<OptionError>("unknown option {}", name);
+      return take_field(options_of(arguments.options), name, value);
     }
-  }
+    return true;
+  });
   if (files.size() != 2)
     fail<OptionError>("UNLEARNED.npy and ORACLES.npy required, got {} files", files.size());
   arguments.unlearned = files[0];
@@ -69,33 +51,16 @@ Arguments parse(int argc, char** argv) {
   return arguments;
 }
 
-torch::Tensor first_of(const std::string& path, int64_t models, int64_t points) {
-  const auto margins = read_npy(path);
-  if (margins.dim() != 2 || models > margins.size(0) || points > margins.size(1))
-    fail<InputError>("{}: at least ({}, {}) required, got ({})", path, models, points,
-                     fmt::join(margins.sizes(), ", "));
-  return margins.narrow(0, 0, models > 0 ? models : margins.size(0))
-      .narrow(1, 0, points > 0 ? points : margins.size(1))
-      .contiguous();
-}
-
 void run(const Arguments& arguments) {
   const auto unlearned = first_of(arguments.unlearned, arguments.models, arguments.points);
   const auto oracles = first_of(arguments.oracles, arguments.models, arguments.points);
-  std::vector<double> seconds;
   torch::Tensor values;
-  for (int64_t i = 0; i < arguments.repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    values = klom(unlearned, oracles, arguments.options);
-    seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  std::printf(R"({"models": %lld, "points": %lld, "seconds": [%s], "peak_MiB": %ld})"
+  const auto seconds =
+      seconds_of(arguments.repeats, [&] { values = klom(unlearned, oracles, arguments.options); });
+  std::printf(R"({"models": %lld, "points": %lld, "seconds": [%s], "peak_MiB": %lld})"
               "\n",
               static_cast<long long>(unlearned.size(0)), static_cast<long long>(unlearned.size(1)),
-              fmt::format("{:.6f}", fmt::join(seconds, ", ")).c_str(), usage.ru_maxrss / 1024);
+              fmt::format("{:.6f}", fmt::join(seconds, ", ")).c_str(), peak_mib());
   if (!arguments.out.empty()) write_npy(arguments.out, values);
 }
 
@@ -103,11 +68,6 @@ void run(const Arguments& arguments) {
 }  // namespace expunge
 
 int main(int argc, char** argv) {
-  try {
-    expunge::run(expunge::parse(argc, argv));
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "klom_files_benchmark: %s\n", error.what());
-    return 1;
-  }
-  return 0;
+  return expunge::exit_code_of("klom_files_benchmark",
+                               [&] { expunge::run(expunge::parse(argc, argv)); });
 }

@@ -8,18 +8,13 @@
 // coefficients, what was found, and the process's peak memory. `--out` writes the coefficients, (T, n)
 // float32.
 #include <ATen/ops/zeros.h>
-#include <sys/resource.h>
 
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <string>
 #include <vector>
 
+#include "benchmarks/benchmark_program.h"
 #include "expunge/attribution/lasso_solver.h"
-#include "expunge/core/error.h"
-#include "expunge/core/npy.h"
 
 namespace expunge {
 namespace {
@@ -34,30 +29,23 @@ struct Arguments {
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  std::vector<std::string> files;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name.rfind("--", 0) != 0) {
-      files.push_back(name);
-      continue;
-    }
-    if (i + 1 == argc) fail<OptionError>("option {}: a value required", name);
-    const char* value = argv[++i];
+  const auto files = words_of(argc, argv, [&](const std::string& name, const std::string& value) {
     if (name == "--share") {
-      arguments.share = std::atof(value);
+      arguments.share = std::atof(value.c_str());
     } else if (name == "--tolerance") {
-      arguments.tolerance = std::atof(value);
+      arguments.tolerance = std::atof(value.c_str());
     } else if (name == "--workers") {
-      arguments.workers = std::atoll(value);
+      arguments.workers = std::atoll(value.c_str());
     } else if (name == "--repeats") {
-      arguments.repeats = std::atoll(value);
+      arguments.repeats = std::atoll(value.c_str());
     } else if (name == "--out") {
       arguments.out = value;
     } else {
       fail<OptionError>(
           "options --share, --tolerance, --workers, --repeats and --out expected, got {}", name);
     }
-  }
+    return true;
+  });
   if (files.size() != 2)
     fail<OptionError>("MASKS.npy and TARGETS.npy required, got {} files", files.size());
   arguments.masks = files[0];
@@ -68,29 +56,23 @@ Arguments parse(int argc, char** argv) {
 void run(const Arguments& arguments) {
   const auto masks = read_npy(arguments.masks);
   const auto targets = read_npy(arguments.targets);
-  std::vector<double> seconds;
   std::vector<LassoSolution> solutions;
-  for (int64_t i = 0; i < arguments.repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+  const auto seconds = seconds_of(arguments.repeats, [&] {
     const auto design = LassoDesign::make(masks, {.workers = arguments.workers});
     const auto lambdas = arguments.share * largest_lambdas(design, targets, arguments.workers);
     solutions = solve_lasso(design, targets, lambdas,
                             {.tolerance = arguments.tolerance, .workers = arguments.workers});
-    seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
+  });
   double gap = 0, effects = 0;
   for (const auto& solution : solutions) {
     gap = std::max(gap, solution.gap);
     effects += static_cast<double>(solution.effects.examples.size()) /
                static_cast<double>(solutions.size());
   }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
   std::printf(
-      "{\"seconds\": [%s], \"largest_gap\": %.3g, \"effects_a_target\": %.1f, \"peak_MiB\": %ld}\n",
-      fmt::format("{:.4f}", fmt::join(seconds, ", ")).c_str(), gap, effects,
-      usage.ru_maxrss / 1024);
+      "{\"seconds\": [%s], \"largest_gap\": %.3g, \"effects_a_target\": %.1f, \"peak_MiB\": "
+      "%lld}\n",
+      fmt::format("{:.4f}", fmt::join(seconds, ", ")).c_str(), gap, effects, peak_mib());
   if (arguments.out.empty()) return;
   auto beta = torch::zeros({targets.size(0), masks.size(1)}, torch::kFloat32);
   for (size_t t = 0; t < solutions.size(); ++t) {
@@ -105,11 +87,6 @@ void run(const Arguments& arguments) {
 }  // namespace expunge
 
 int main(int argc, char** argv) {
-  try {
-    expunge::run(expunge::parse(argc, argv));
-    return 0;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "lasso_benchmark: %s\n", error.what());
-    return 1;
-  }
+  return expunge::exit_code_of("lasso_benchmark",
+                               [&] { expunge::run(expunge::parse(argc, argv)); });
 }

@@ -8,19 +8,15 @@
 // `forget` examples are removed. Options of the fit are those of ridge_options.h. Prints one JSON line:
 // the seconds of each repeat, from arrays in memory to the shift, those of the last repeat's two parts,
 // and the process's peak memory. `--out` writes the shift, (m) float32.
-#include <sys/resource.h>
 
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "benchmarks/benchmark_program.h"
 #include "expunge/attribution/subset_datamodels.h"
-#include "expunge/core/error.h"
-#include "expunge/core/npy.h"
 
 namespace expunge {
 namespace {
@@ -39,15 +35,7 @@ Arguments parse(int argc, char** argv) {
   Arguments arguments;
   arguments.ridge.prior = EffectPrior::none;
   arguments.ridge.workers = 2;
-  std::vector<std::string> files;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name.rfind("--", 0) != 0) {
-      files.push_back(name);
-      continue;
-    }
-    if (i + 1 == argc) fail<OptionError>("option {}: a value required", name);
-    const std::string value = argv[++i];
+  const auto files = words_of(argc, argv, [&](const std::string& name, const std::string& value) {
     const auto whole = std::atoll(value.c_str());
     if (name == "--forget") {
       arguments.forget = whole;
@@ -64,16 +52,10 @@ Arguments parse(int argc, char** argv) {
     } else if (name == "--out") {
       arguments.out = value;
     } else {
-      bool known = false;
-      const auto group = options_of(arguments.ridge);
-      for (const auto& field : group.fields()) {
-        if ("--" + field.name != name) continue;
-        field.parse(value);
-        known = true;
-      }
-      if (!known) fail<OptionError>("unknown option {}", name);
+      return take_field(options_of(arguments.ridge), name, value);
     }
-  }
+    return true;
+  });
   if (files.size() != 2)
     fail<OptionError>("MASKS.npy and MARGINS.npy required, got {} files", files.size());
   arguments.masks = files[0];
@@ -81,21 +63,7 @@ Arguments parse(int argc, char** argv) {
   return arguments;
 }
 
-torch::Tensor first_of(const std::string& path, int64_t rows, int64_t columns) {
-  const auto array = read_npy(path);
-  if (array.dim() != 2 || rows > array.size(0) || columns > array.size(1))
-    fail<InputError>("{}: at least ({}, {}) required, got ({})", path, rows, columns,
-                     fmt::join(array.sizes(), ", "));
-  return array.narrow(0, 0, rows > 0 ? rows : array.size(0))
-      .narrow(1, 0, columns > 0 ? columns : array.size(1))
-      .contiguous();
-}
-
 void run(const Arguments& arguments) {
-  using Clock = std::chrono::steady_clock;
-  const auto since = [](Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-  };
   const auto masks = first_of(arguments.masks, arguments.models, arguments.examples);
   const auto logits = first_of(arguments.margins, arguments.models, arguments.points).unsqueeze(2);
   if (arguments.forget < 1 || arguments.forget >= masks.size(1))
@@ -104,25 +72,20 @@ void run(const Arguments& arguments) {
   std::vector<std::vector<int64_t>> removals(
       1, std::vector<int64_t>(static_cast<size_t>(arguments.forget)));
   std::iota(removals[0].begin(), removals[0].end(), 0);
-  std::vector<double> seconds;
   double fit = 0;
   torch::Tensor shifts;
-  for (int64_t i = 0; i < arguments.repeats; ++i) {
-    const auto start = Clock::now();
-    const auto datamodels = SubsetDatamodels::fit(masks, logits, arguments.ridge);
-    fit = since(start);
-    shifts = datamodels.removal_shifts(removals);
-    seconds.push_back(since(start));
-  }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = seconds_of(arguments.repeats, [&] {
+    std::optional<SubsetDatamodels> datamodels;
+    fit = seconds_of([&] { datamodels = SubsetDatamodels::fit(masks, logits, arguments.ridge); });
+    shifts = datamodels->removal_shifts(removals);
+  });
   std::printf(R"({"models": %lld, "examples": %lld, "points": %lld, "seconds": [%s], )"
-              R"("fit_s": %.6f, "shift_s": %.6f, "peak_MiB": %ld})"
+              R"("fit_s": %.6f, "shift_s": %.6f, "peak_MiB": %lld})"
               "\n",
               static_cast<long long>(masks.size(0)), static_cast<long long>(masks.size(1)),
               static_cast<long long>(logits.size(1)),
               fmt::format("{:.6f}", fmt::join(seconds, ", ")).c_str(), fit,
-              seconds.empty() ? 0 : seconds.back() - fit, usage.ru_maxrss / 1024);
+              seconds.empty() ? 0 : seconds.back() - fit, peak_mib());
   if (!arguments.out.empty() && shifts.defined()) write_npy(arguments.out, shifts.flatten());
 }
 
@@ -130,11 +93,6 @@ void run(const Arguments& arguments) {
 }  // namespace expunge
 
 int main(int argc, char** argv) {
-  try {
-    expunge::run(expunge::parse(argc, argv));
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "ridge_benchmark: %s\n", error.what());
-    return 1;
-  }
-  return 0;
+  return expunge::exit_code_of("ridge_benchmark",
+                               [&] { expunge::run(expunge::parse(argc, argv)); });
 }

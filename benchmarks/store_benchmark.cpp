@@ -4,17 +4,13 @@
 //
 // Fills a store of made-up float16 rows in FOLDER, which must not be there, with a shard for each task, as
 // processes that share it do. Prints one JSON line: sizes in bytes, seconds of each step, peak memory.
-#include <sys/resource.h>
 
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "expunge/core/error.h"
+#include "benchmarks/benchmark_program.h"
 #include "expunge/train/ensemble_store.h"
 
 namespace expunge {
@@ -31,14 +27,8 @@ struct Arguments {
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name.rfind("--", 0) != 0) {
-      arguments.folder = name;
-      continue;
-    }
-    if (i + 1 == argc) fail<OptionError>("option {}: a value required", name);
-    const int64_t value = std::atoll(argv[++i]);
+  const auto words = words_of(argc, argv, [&](const std::string& name, const std::string& given) {
+    const int64_t value = std::atoll(given.c_str());
     if (name == "--tasks") {
       arguments.tasks = value;
     } else if (name == "--rows") {
@@ -52,21 +42,11 @@ Arguments parse(int argc, char** argv) {
     } else {
       fail<OptionError>("options --tasks, --rows, --n, --m and --classes expected, got {}", name);
     }
-  }
-  if (arguments.folder.empty()) fail<OptionError>("FOLDER required, got none");
+    return true;
+  });
+  if (words.empty()) fail<OptionError>("FOLDER required, got none");
+  arguments.folder = words.back();
   return arguments;
-}
-
-double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-int64_t peak_memory() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss * 1024;
 }
 
 void run(const Arguments& a) {
@@ -105,11 +85,6 @@ void run(const Arguments& a) {
 }  // namespace expunge
 
 int main(int argc, char** argv) {
-  try {
-    expunge::run(expunge::parse(argc, argv));
-    return 0;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "store_benchmark: %s\n", error.what());
-    return 1;
-  }
+  return expunge::exit_code_of("store_benchmark",
+                               [&] { expunge::run(expunge::parse(argc, argv)); });
 }

@@ -25,13 +25,13 @@ writes the peer's own.
 """
 import argparse
 import json
-import resource
 import shutil
 import tempfile
 import time
 
 import numpy as np
 import torch
+from arrays import peak_mib
 from safetensors.torch import load_file
 
 
@@ -204,7 +204,7 @@ def main():
             scores = traker(model, train, points, given.dimensions, given.batch, given.block)
         seconds.append(time.perf_counter() - start)
     result = {"mode": given.mode, "seconds": [round(s, 3) for s in seconds],
-              "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+              "peak_MiB": peak_mib()}
     if not np.isfinite(scores).all():
         raise SystemExit(f"gradient_scores.py: {given.mode}: a score is NaN or infinite")
     if given.out:

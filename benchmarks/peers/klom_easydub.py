@@ -14,24 +14,13 @@ default convention counts a margin that equals the largest, which EasyDUB drops 
 import argparse
 import json
 import os
-import resource
 import sys
 import time
 
 import numpy as np
+from arrays import first_of, peak_mib
 
 os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is imported
-
-
-def first_of(path, models, points):
-    margins = np.load(path, mmap_mode="r")
-    if margins.dtype != np.float32 or margins.ndim != 2 or models > margins.shape[0] or points > margins.shape[1]:
-        sys.exit(f"klom_easydub.py: {path}: at least ({models}, {points}) float32 required, "
-                 f"got {margins.shape} {margins.dtype}")
-    margins = np.array(margins[:models or None, :points or None])
-    if not np.isfinite(margins).all():
-        sys.exit(f"klom_easydub.py: {path}: a margin is NaN or infinite")
-    return margins
 
 
 def main():
@@ -57,14 +46,15 @@ def main():
     spec = importlib.util.spec_from_file_location("easydub_eval", source)
     easydub = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(easydub)
-    sides = [torch.from_numpy(first_of(path, given.models, given.points)) for path in (given.oracles, given.unlearned)]
+    sides = [torch.from_numpy(first_of(path, given.models, given.points, np.float32))
+             for path in (given.oracles, given.unlearned)]
     seconds = []
     for _ in range(given.repeats):
         begin = time.perf_counter()
         klom = easydub.klom_from_margins(*sides)
         seconds.append(round(time.perf_counter() - begin, 6))
     result = {"models": sides[0].shape[0], "points": sides[0].shape[1], "seconds": seconds,
-              "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+              "peak_MiB": peak_mib()}
     if given.compare:
         difference = np.abs(np.load(given.compare) - klom)
         result["largest_difference"] = float(difference.max())

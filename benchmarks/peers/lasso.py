@@ -23,10 +23,10 @@ import argparse
 import concurrent.futures
 import importlib
 import json
-import resource
 import time
 
 import numpy as np
+from arrays import peak_mib
 
 
 def largest_gap(x, y, beta, lambdas):
@@ -164,7 +164,7 @@ def main():
             solve = {"sklearn": sklearn_all, "celer": celer_all, "adelie": adelie_all}[options.mode]
             beta, iterations = solve(masks, targets, options.share, options.tolerance, options.threads)
         seconds.append(round(time.perf_counter() - begin, 4))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    peak = peak_mib()
     x, y, lambdas = prepared(masks, targets, options.share)
     result = {"mode": options.mode, "seconds": seconds, "iterations": iterations, "peak_MiB": peak,
               "largest_gap": float(largest_gap(x, y, beta, lambdas)),

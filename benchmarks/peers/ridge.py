@@ -20,22 +20,11 @@ of the largest shift.
 """
 import argparse
 import json
-import resource
 import sys
 import time
 
 import numpy as np
-
-
-def first_of(path, rows, columns, dtype):
-    array = np.load(path, mmap_mode="r")
-    if array.dtype != dtype or array.ndim != 2 or rows > array.shape[0] or columns > array.shape[1]:
-        sys.exit(f"ridge.py: {path}: at least ({rows}, {columns}) {np.dtype(dtype)} required, "
-                 f"got {array.shape} {array.dtype}")
-    array = np.array(array[:rows or None, :columns or None])
-    if not np.isfinite(array).all():
-        sys.exit(f"ridge.py: {path}: a value is NaN or infinite")
-    return array
+from arrays import first_of, peak_mib
 
 
 def sklearn_shift(masks, margins, forget, penalty, dtype):
@@ -98,7 +87,7 @@ def main():
                 shift = dual_shift(masks, margins, given.forget, given.penalty)
             seconds.append(round(time.perf_counter() - begin, 6))
     result = {"mode": given.mode, "models": masks.shape[0], "examples": masks.shape[1], "points": margins.shape[1],
-              "seconds": seconds, "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+              "seconds": seconds, "peak_MiB": peak_mib()}
     if given.compare:
         ours = np.load(given.compare).astype(np.float64)
         result["largest_difference"] = float(np.abs(ours - shift).max() / np.abs(ours).max())

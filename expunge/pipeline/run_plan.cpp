@@ -1,12 +1,11 @@
 #include "expunge/pipeline/run_plan.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 
 #include "expunge/core/error.h"
+#include "expunge/core/peak_memory.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/data/forget_set.h"
 #include "expunge/data/load.h"
@@ -25,13 +24,6 @@ constexpr double kHour = 3600;
 
 int64_t parameters_of(const Recipe& recipe, const NetworkShape& shape) {
   return make_any_network(recipe.network, shape)->parameters().numel();
-}
-
-// The most that this process has held so far.
-int64_t peak_memory() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return int64_t{1024} * usage.ru_maxrss;
 }
 
 // What attribution holds beside the data, about: the shifts of all forget sets; where the penalty is chosen, the
