@@ -17,6 +17,12 @@ def short(value):
     return f"{value:,.{digits}f}"
 
 
+def amount(value, measure):
+    if measure == "models_per_s":
+        return f"{short(value)} models/s"
+    return f"{short(value * 1000)} ms" if value < 0.1 else f"{short(value)} s"
+
+
 def text(x, y, words, colour=TEXT, anchor="start", size=12, weight="normal", turned=False):
     turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turned else ""
     return (f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}" font-size="{size}" '
