@@ -1,10 +1,8 @@
 #include "expunge/train/convolution.h"
 
-#include <ATen/ops/convolution.h>
-#include <ATen/ops/convolution_backward.h>
-
 #include <cmath>
 
+#include "expunge/core/convolution_product.h"
 #include "expunge/core/error.h"
 
 namespace expunge {
@@ -20,20 +18,16 @@ torch::Tensor Convolution::forward(const torch::Tensor& x, Mode /*mode*/) {
          fmt::join(x.sizes(), ", "));
   }
   input_ = x;
-  return at::convolution(x, weight_.value, {}, {shape_.stride, shape_.stride},
-                         {shape_.padding, shape_.padding}, {1, 1}, false, {0, 0}, 1);
+  return convolution_product(x, weight_.value, {shape_.stride, shape_.padding});
 }
 
 torch::Tensor Convolution::backward(const torch::Tensor& output_gradient,
                                     const BackwardRequest& request) {
   if (request.observer != nullptr) request.observer->on_layer(*this, output_gradient);
   if (!request.input_gradient && !request.parameter_gradients) return {};
-  const auto [input_gradient, weight_gradient, bias_gradient] = at::convolution_backward(
-      output_gradient, input_, weight_.value, {}, {shape_.stride, shape_.stride},
-      {shape_.padding, shape_.padding}, {1, 1}, false, {0, 0}, 1,
-      {request.input_gradient, request.parameter_gradients, false});
-  if (request.parameter_gradients) weight_.gradient.copy_(weight_gradient);
-  return input_gradient;
+  return convolution_gradients(output_gradient, input_, weight_.value,
+                               {shape_.stride, shape_.padding}, request.input_gradient,
+                               request.parameter_gradients ? &weight_.gradient : nullptr);
 }
 
 }  // namespace expunge

@@ -14,7 +14,7 @@ struct ConvolutionShape {
 };
 
 /// x (B, in, H, W), channels last in memory -> (B, out, H', W'); weight (out, in, kernel, kernel)
-/// from Uniform(-b, b), b = 1/sqrt(in kernel^2), as PyTorch's. Runs on oneDNN through LibTorch.
+/// from Uniform(-b, b), b = 1/sqrt(in kernel^2), as PyTorch's. Computed by core/convolution_product.h.
 class Convolution final : public Layer {
  public:
   explicit Convolution(const ConvolutionShape& shape);
