@@ -14,6 +14,9 @@ import numpy as np
 
 PROGRAM = ""
 
+# scripts/analyse: a sanitizer takes terabytes of address space, and its library must be the first that is loaded.
+unsanitized = unittest.skipIf(os.environ.get("EXPUNGE_SANITIZED"), "not under a sanitizer")
+
 # How an exception's own text begins where nobody has put the fault into words.
 UNWORDED = r"\Aexpunge: (filesystem error|std::|basic_|vector|map|sto|invalid|bad_|\[enforce|\[json|\w+::)"
 
@@ -31,6 +34,8 @@ def start(*arguments, **keywords):
     """The program at work, a subprocess.Popen."""
     keywords.setdefault("stdout", subprocess.PIPE)
     keywords.setdefault("stderr", subprocess.PIPE)
+    if "preexec_fn" in keywords:  # a limit, which writing down what lines were reached is not to meet
+        keywords["env"] = {**(keywords.get("env") or os.environ), "LLVM_PROFILE_FILE": os.devnull}
     return subprocess.Popen([PROGRAM, *map(str, arguments)], text=True, errors="surrogateescape",
                             stdin=subprocess.DEVNULL, **keywords)
 

@@ -47,6 +47,7 @@ class SystemFaults(cli.Scratch):
         with open(self.path("counted"), encoding="utf-8") as file:
             return [int(line) for line in file]
 
+    @cli.unsanitized
     def test_short_reads_and_writes_and_interrupted_calls(self):
         expected = self.whole()
         environment = self.preloaded("short_io")
@@ -59,6 +60,7 @@ class SystemFaults(cli.Scratch):
         self.assertGreater(min(self.counted()), 0)
         self.assertGreater(sum(self.counted()), 300)
 
+    @cli.unsanitized
     def test_interrupted_calls_of_a_desk(self):
         environment = self.preloaded("short_io")
         cli.tiny_experiment(self.folder, epochs=2, subset=20, full=20)
@@ -73,6 +75,7 @@ class SystemFaults(cli.Scratch):
             models.append([version["model_sha256"] for version in status["versions"]])
         self.assertEqual(*models)
 
+    @cli.unsanitized
     def test_a_clock_that_jumps_by_days(self):
         expected = self.whole()
         environment = self.preloaded("jumping_clock")
@@ -124,6 +127,7 @@ class SystemFaults(cli.Scratch):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(results(self.path("out")), expected)
 
+    @cli.unsanitized
     def test_arrays_that_memory_does_not_hold(self):
         # 3 GB that are nowhere: first there is no room for the file, then for both of them and not for a copy.
         np.lib.format.open_memmap(self.path("large.npy"), mode="w+", dtype=np.float32, shape=(2, 400_000_000)).flush()
@@ -133,6 +137,7 @@ class SystemFaults(cli.Scratch):
                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)))
             self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", f"expunge: {says}\n"))
 
+    @cli.unsanitized
     def test_memory_that_runs_out_while_models_are_trained(self):
         """Libraries for matrices that get no memory may end the process or wait for ever: as if it were killed."""
         arrays = lambda found: {name: digest for name, digest in found.items() if not name.endswith(".crc32")}
