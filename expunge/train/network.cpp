@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "expunge/core/error.h"
+#include "expunge/core/kept_memory.h"
 #include "expunge/core/random.h"
 
 namespace expunge {
@@ -30,6 +31,7 @@ void collect_layers(const std::string& prefix, Layer* layer, std::vector<NamedLa
 // What `evaluate` makes of the inputs, batch by batch, (n, d).
 torch::Tensor in_batches(const char* what, const torch::Tensor& inputs, int64_t batch,
                          const std::function<torch::Tensor(const torch::Tensor&)>& evaluate) {
+  const KeptMemory memory;
   torch::Tensor all;
   if (!inputs.is_cpu()) batch = std::max<int64_t>(batch, 1000);
   for (int64_t begin = 0; begin < inputs.size(0); begin += batch) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "expunge/core/error.h"
+#include "expunge/core/kept_memory.h"
 #include "expunge/core/random.h"
 #include "expunge/train/loss.h"
 #include "expunge/train/optimiser.h"
@@ -47,6 +48,7 @@ void train_network(Network& network, const TrainingData& data, std::span<const i
   const auto inputs =
       data.inputs.to(network.parameters().device(), network.parameters().scalar_type());
 
+  const KeptMemory memory;
   torch::Tensor parameters = network.parameters();
   Optimiser optimiser(recipe.optimiser, parameters);
   std::vector<int64_t> batch_members;
