@@ -47,13 +47,13 @@ inline bool take_field(const OptionGroup& group, const std::string& name,
 
 /// The first rows and columns of a matrix in a file, all where 0 is asked for. InputError if it has fewer.
 inline torch::Tensor first_of(const std::string& path, int64_t rows, int64_t columns) {
-  const auto array = read_npy(path);
+  const auto array = map_npy(path);
   if (array.dim() != 2 || rows > array.size(0) || columns > array.size(1))
     fail<InputError>("{}: at least ({}, {}) required, got ({})", path, rows, columns,
                      fmt::join(array.sizes(), ", "));
   return array.narrow(0, 0, rows > 0 ? rows : array.size(0))
       .narrow(1, 0, columns > 0 ? columns : array.size(1))
-      .contiguous();
+      .clone(at::MemoryFormat::Contiguous);
 }
 
 /// Seconds that work() takes.

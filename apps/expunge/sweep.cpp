@@ -24,6 +24,9 @@ void run(const ExperimentFlags& flags, const std::string& grid) {
   std::filesystem::create_directories(folder / "sweep");  // predictions alone leave no cells there
   write_file_atomically(place + ".csv", sweep_csv(results));
   write_file_atomically(place + ".json", sweep_json(results));
+  for (const auto& set : experiment.forget_sets())
+    write_file_atomically(fmt::format("{}-{}.svg", place, set.config.name),
+                          sweep_picture(set, results));
   if (flags.common.json) {
     std::fputs(sweep_json(results).c_str(), stdout);
     return;
@@ -34,8 +37,9 @@ void run(const ExperimentFlags& flags, const std::string& grid) {
   }
   std::printf(
       "Chosen by oracles: least average KLoM, which only those know who have retrained. Without "
-      "oracles: the losses that examples never seen would have.\nAll cells: %s.csv\n",
-      place.c_str());
+      "oracles: the losses that examples never seen would have.\nAll cells: %s.csv; pictures: "
+      "%s-*.svg\n",
+      place.c_str(), place.c_str());
 }
 
 }  // namespace

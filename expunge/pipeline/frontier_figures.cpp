@@ -1,6 +1,4 @@
 // Figures 1 and 3: KLoM against cost.
-#include <algorithm>
-
 #include "expunge/core/error.h"
 #include "expunge/pipeline/figure_parts.h"
 #include "expunge/report/figure_plots.h"
@@ -9,23 +7,6 @@
 
 namespace expunge::figures {
 namespace {
-
-FrontierPanelSet panel_set(const ForgetSet& set, const std::vector<CellResult>& results) {
-  FrontierPanelSet panels;
-  panels.forget_set = set.config.name;
-  panels.description = set.config.description;
-  for (const auto& r : results) {
-    if (r.forget_set != set.config.name || !r.diverged.empty()) continue;
-    if (r.role == MethodRole::floor) panels.floor = r.klom.all.p95;
-    const auto label = r.subset_models == 0
-                           ? r.cell.method
-                           : fmt::format("{} ({})", r.cell.method, count_text(r.subset_models));
-    panels.cells.push_back({label, r.role, r.cell.varied, r.cost_share, r.average(),
-                            r.klom.forget.p95, r.klom.retain.p95, r.klom.validation.p95,
-                            r.best_by_oracles});
-  }
-  return panels;
-}
 
 const FrontierCell* best_of(const FrontierPanelSet& set, MethodRole role) {
   const FrontierCell* best = nullptr;
@@ -68,7 +49,7 @@ MadeFigure frontiers(const Experiment& experiment, const FigureSpec& spec,
   std::vector<FrontierPanelSet> sets;
   MethodStyles styles;
   for (const auto& set : experiment.forget_sets()) {
-    sets.push_back(panel_set(set, results));
+    sets.push_back(frontier_of(set, results));
     section.sentence += (section.sentence.empty() ? "" : " ") + comparison(sets.back());
     section.tables.push_back({set.config.name, sweep_table(results, set.config.name)});
     add_panels(figure, spec.name, set.config.name,

@@ -11,6 +11,7 @@
 #include "expunge/pipeline/planned_stores.h"
 #include "expunge/pipeline/sweep_config.h"
 #include "expunge/pipeline/unlearned_store.h"
+#include "expunge/report/figure_data.h"
 #include "expunge/report/report_data.h"
 #include "expunge/report/text_table.h"
 
@@ -81,5 +82,9 @@ std::string sweep_csv(const std::vector<CellResult>& results);
 std::string sweep_json(const std::vector<CellResult>& results);
 /// To be read: for each method of a forget set its best cell, by either choice.
 TextTable sweep_table(const std::vector<CellResult>& results, const std::string& forget_set);
+/// A forget set's cells as the plots take them, without those that diverged.
+FrontierPanelSet frontier_of(const ForgetSet& set, const std::vector<CellResult>& results);
+/// An SVG file: KLoM's P95 against cost, on average and over each group.
+std::string sweep_picture(const ForgetSet& set, const std::vector<CellResult>& results);
 
 }  // namespace expunge

@@ -56,6 +56,10 @@ class Sweep(cli.Scratch):
         self.assertIn("SCRUB", out)
         rows = table(self.path("out/sweep/few.csv"))
         self.assertEqual(len(rows), 2 + 8)
+        with open(self.path("out/sweep/few-three.svg"), encoding="utf-8") as file:
+            picture = file.read()
+        for word in ("SCRUB", "DMM", "dm-direct", "do nothing"):
+            self.assertIn(word, picture)
         with open(self.path("out/sweep/few.json"), encoding="utf-8") as file:
             self.assertEqual([r["method"] for r in json.load(file)], [r["method"] for r in rows])
         # Losses from the logits themselves.
