@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "expunge/core/error.h"
+#include "expunge/core/kept_memory.h"
 #include "expunge/train/loss.h"
 #include "expunge/train/optimiser.h"
 #include "expunge/train/trainer.h"
@@ -36,6 +37,7 @@ UnlearnSummary match_by_gradient(Network& network, const UnlearnTask& task,
 
   std::vector<bool> is_forgotten(static_cast<size_t>(task.problem.n()), false);
   for (const int64_t index : task.forget) is_forgotten[static_cast<size_t>(index)] = true;
+  const KeptMemory memory;
   auto parameters = network.parameters();
   Optimiser optimiser(options.optimiser, parameters);
   torch::Tensor batch;

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "expunge/core/kept_memory.h"
 #include "expunge/core/options.h"
 #include "expunge/train/optimiser.h"
 #include "expunge/unlearn/unlearner.h"
@@ -54,6 +55,7 @@ class GradientPasses {
   [[nodiscard]] const UnlearnSummary& summary() const { return summary_; }
 
  private:
+  KeptMemory memory_;  // from step to step
   Network& network_;
   const UnlearnTask& task_;
   const SteppingOptions& options_;

@@ -85,6 +85,9 @@ TEST(FigureSpecs, ShippedSettingsAndForgetSetsAreSound) {
       }
     }
   }
+  const auto resnet9 = read_run_config(folder / "cifar-resnet9.toml");  // of no figure
+  ASSERT_EQ(resnet9.forget_sets.size(), 1U);
+  EXPECT_EQ(read_forget_set(folder / resnet9.forget_sets[0].file, 2000).size(), 20U);
 }
 
 TEST(PointCourse, IsTheDensityUnderTheOraclesGaussian) {
