@@ -1,6 +1,7 @@
 #include "expunge/pipeline/experiment.h"
 
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
 #include "expunge/core/atomic_file.h"
@@ -28,6 +29,16 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+// No file of a forget set depends on the others, so that more may follow: what is chosen by the subset models, such as
+// principal components, can be drawn once these are trained.
+bool only_adds_forget_sets(RunConfig config, const RunConfig& there) {
+  const size_t before = there.forget_sets.size();
+  if (config.forget_sets.size() <= before) return false;
+  config.forget_sets.erase(config.forget_sets.begin() + static_cast<std::ptrdiff_t>(before),
+                           config.forget_sets.end());
+  return identity_toml(config) == identity_toml(there);
+}
+
 // The folder belongs to one configuration: its options decide what every file in it means.
 void claim_folder(const fs::path& folder, const RunConfig& config) {
   const auto text = identity_toml(config);
@@ -41,10 +52,16 @@ void claim_folder(const fs::path& folder, const RunConfig& config) {
   // done without it. What cannot be read is compared as it is.
   std::string there = read_file(path);
   if (there == text) return;
+  std::optional<RunConfig> before;
   try {
-    there = identity_toml(read_run_config(path));
+    before = read_run_config(path);
   } catch (const Error&) {
   }
+  if (before && only_adds_forget_sets(config, *before)) {
+    write_file_atomically(path, text);
+    return;
+  }
+  if (before) there = identity_toml(*before);
   if (there == text) return;
   const auto a = lines_of(there);
   const auto b = lines_of(text);

@@ -153,13 +153,30 @@ TEST_F(OtherConfiguration, IsRefusedNamingTheFirstLineThatDiffers) {
   EXPECT_EQ(read_file(folder_ / "out" / "config.toml"), before);
 }
 
-TEST_F(OtherConfiguration, OneForgetSetMoreOrLessIsAnotherOne) {
+TEST_F(OtherConfiguration, IsOneWithLessForgetSetsOrOthersBeforeThem) {
   experiment();
   const auto text = config_text();
   const auto last = text.rfind("[[forget_set]]");
-  EXPECT_EQ(refusal(text + "[[forget_set]]\nname = \"x\"\nfile = \"pair.txt\"\n"),
-            required("nothing more", "[[forget_set]]"));
   EXPECT_EQ(refusal(text.substr(0, last)), required("[[forget_set]]", "nothing more"));
+  const std::string more = "[[forget_set]]\nname = \"x\"\nfile = \"pair.txt\"\n";
+  EXPECT_EQ(refusal(text.substr(0, last) + more + text.substr(last)),
+            required("name = \"late\"", "name = \"x\""));
+  EXPECT_EQ(refusal(config_text({{"epochs", "3"}}) + more), required("epochs = 2", "epochs = 3"));
+}
+
+TEST_F(ExperimentFolder, TakesMoreForgetSetsAndTrainsNothingAnew) {
+  const auto text = config_text();
+  const std::string more =
+      "[[forget_set]]\nname = \"other\"\nfile = \"other.txt\"\ndescription = \"later\"\n";
+  put_file(folder_ / "other.txt", "20\n21\n");
+  run(experiment());
+  const auto before = fs::last_write_time(folder_ / "out" / "oracle-pair" / "logits.npy");
+  EXPECT_EQ(run(experiment_of(text + more)).forget_sets.size(), 3U);
+  EXPECT_EQ(fs::last_write_time(folder_ / "out" / "oracle-pair" / "logits.npy"), before);
+  run(experiment_of(text + more, "whole"));
+  expect_same_files(arrays_and_weights(folder_ / "out"), arrays_and_weights(folder_ / "whole"));
+  EXPECT_EQ(read_file(folder_ / "out" / "config.toml"),
+            read_file(folder_ / "whole" / "config.toml"));
 }
 
 TEST_F(OtherConfiguration, TheSameWrittenOtherwiseIsTheSame) {
