@@ -24,9 +24,10 @@ void run(const ExperimentFlags& flags, const std::string& grid) {
   std::filesystem::create_directories(folder / "sweep");  // predictions alone leave no cells there
   write_file_atomically(place + ".csv", sweep_csv(results));
   write_file_atomically(place + ".json", sweep_json(results));
-  for (const auto& set : experiment.forget_sets())
+  for (const auto& set : experiment.forget_sets()) {
     write_file_atomically(fmt::format("{}-{}.svg", place, set.config.name),
                           sweep_picture(set, results));
+  }
   if (flags.common.json) {
     std::fputs(sweep_json(results).c_str(), stdout);
     return;

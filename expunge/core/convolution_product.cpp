@@ -81,15 +81,10 @@ class Winograd {
   explicit operator bool() const { return static_cast<bool>(forward_); }
 
   void product(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& y) {
-    const auto result = plain(y, Tag::nhwc);
-    const auto made = place(result, forward_.dst_desc(), kResult);
-    dnnl::convolution_forward(forward_).execute(
-        stream_,
-        {{DNNL_ARG_SRC, given(plain(x, Tag::nhwc), forward_.src_desc(), kFirst)},
-         {DNNL_ARG_WEIGHTS, given(plain(weight, Tag::oihw), forward_.weights_desc(), kSecond)},
-         {DNNL_ARG_DST, made},
-         {DNNL_ARG_SCRATCHPAD, work_space(forward_)}});
-    put(made, result);
+    run<dnnl::convolution_forward>(
+        forward_, {DNNL_ARG_SRC, plain(x, Tag::nhwc), forward_.src_desc()},
+        {DNNL_ARG_WEIGHTS, plain(weight, Tag::oihw), forward_.weights_desc()},
+        {DNNL_ARG_DST, plain(y, Tag::nhwc), forward_.dst_desc()});
   }
 
   void input_gradient(const torch::Tensor& above, const torch::Tensor& weight,
@@ -97,15 +92,10 @@ class Winograd {
     const dnnl::convolution_backward_data::primitive_desc backward(
         {kAlgorithm, x_, weight_, y_, {1, 1}, {1, 1}, {1, 1}}, own_work_space(), engine(),
         forward_);
-    const auto result = plain(gradient, Tag::nhwc);
-    const auto made = place(result, backward.diff_src_desc(), kResult);
-    dnnl::convolution_backward_data(backward).execute(
-        stream_,
-        {{DNNL_ARG_DIFF_DST, given(plain(above, Tag::nhwc), backward.diff_dst_desc(), kFirst)},
-         {DNNL_ARG_WEIGHTS, given(plain(weight, Tag::oihw), backward.weights_desc(), kSecond)},
-         {DNNL_ARG_DIFF_SRC, made},
-         {DNNL_ARG_SCRATCHPAD, work_space(backward)}});
-    put(made, result);
+    run<dnnl::convolution_backward_data>(
+        backward, {DNNL_ARG_DIFF_DST, plain(above, Tag::nhwc), backward.diff_dst_desc()},
+        {DNNL_ARG_WEIGHTS, plain(weight, Tag::oihw), backward.weights_desc()},
+        {DNNL_ARG_DIFF_SRC, plain(gradient, Tag::nhwc), backward.diff_src_desc()});
   }
 
   void weight_gradient(const torch::Tensor& above, const torch::Tensor& x,
@@ -113,18 +103,35 @@ class Winograd {
     const dnnl::convolution_backward_weights::primitive_desc backward(
         {kAlgorithm, x_, weight_, y_, {1, 1}, {1, 1}, {1, 1}}, own_work_space(), engine(),
         forward_);
-    const auto result = plain(gradient, Tag::oihw);
-    const auto made = place(result, backward.diff_weights_desc(), kResult);
-    dnnl::convolution_backward_weights(backward).execute(
-        stream_,
-        {{DNNL_ARG_DIFF_DST, given(plain(above, Tag::nhwc), backward.diff_dst_desc(), kFirst)},
-         {DNNL_ARG_SRC, given(plain(x, Tag::nhwc), backward.src_desc(), kSecond)},
-         {DNNL_ARG_DIFF_WEIGHTS, made},
-         {DNNL_ARG_SCRATCHPAD, work_space(backward)}});
-    put(made, result);
+    run<dnnl::convolution_backward_weights>(
+        backward, {DNNL_ARG_DIFF_DST, plain(above, Tag::nhwc), backward.diff_dst_desc()},
+        {DNNL_ARG_SRC, plain(x, Tag::nhwc), backward.src_desc()},
+        {DNNL_ARG_DIFF_WEIGHTS, plain(gradient, Tag::oihw), backward.diff_weights_desc()});
   }
 
  private:
+  // One of a primitive's arrays, and the layout in which the primitive wants it.
+  struct Operand {
+    int argument;
+    dnnl::memory array;
+    dnnl::memory::desc wanted;
+  };
+
+  template <class Primitive, class Description>
+  void run(const Description& description, const Operand& first, const Operand& second,
+           const Operand& result) {
+    const auto a = place(first, kFirst), b = place(second, kSecond), made = place(result, kResult);
+    const auto space = description.scratchpad_desc();
+    put(first.array, a);
+    put(second.array, b);
+    Primitive(description)
+        .execute(stream_,
+                 {{first.argument, a},
+                  {second.argument, b},
+                  {result.argument, made},
+                  {DNNL_ARG_SCRATCHPAD, {space, engine(), scratch(kWorkSpace, space.get_size())}}});
+    put(made, result.array);
+  }
   static dnnl::memory::desc any(const Dims& dims) {
     return {dims, dnnl::memory::data_type::f32, Tag::any};
   }
@@ -133,26 +140,15 @@ class Winograd {
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     return attributes;
   }
-  template <class Description>
-  static dnnl::memory work_space(const Description& description) {
-    const auto wanted = description.scratchpad_desc();
-    return {wanted, engine(), scratch(kWorkSpace, wanted.get_size())};
-  }
   static dnnl::memory plain(const torch::Tensor& array, Tag tag) {
     return {{{array.sizes().begin(), array.sizes().end()}, dnnl::memory::data_type::f32, tag},
             engine(),
             array.data_ptr<float>()};
   }
-  // Where an array in the layout `wanted` goes: `array` itself, or scratch memory.
-  static dnnl::memory place(const dnnl::memory& array, const dnnl::memory::desc& wanted,
-                            Slot slot) {
-    if (array.get_desc() == wanted) return array;
-    return {wanted, engine(), scratch(slot, wanted.get_size())};
-  }
-  dnnl::memory given(const dnnl::memory& array, const dnnl::memory::desc& wanted, Slot slot) {
-    const auto made = place(array, wanted, slot);
-    put(array, made);
-    return made;
+  // Where an array in its wanted layout goes: the array itself, or scratch memory.
+  static dnnl::memory place(const Operand& operand, Slot slot) {
+    if (operand.array.get_desc() == operand.wanted) return operand.array;
+    return {operand.wanted, engine(), scratch(slot, operand.wanted.get_size())};
   }
   void put(dnnl::memory from, dnnl::memory to) {
     if (from.get_data_handle() != to.get_data_handle())
