@@ -52,8 +52,8 @@ static void run(const std::filesystem::path& folder, const std::string& data) {
   recipe.network.hidden = {32};
   const std::vector<int64_t> forget = {3, 14, 15, 92, 65, 35, 89, 79, 323, 84, 62, 264, 338, 327};
 
-  const auto train = [&](const char* name, int64_t models, std::optional<MaskOptions> masks,
-                         std::vector<int64_t> excluded, bool weights) {
+  const auto train = [&](const char* name, int64_t models, const std::optional<MaskOptions>& masks,
+                         const std::vector<int64_t>& excluded, bool weights) {
     const EnsembleSpec spec{
         .name = name, .models = models, .masks = masks, .excluded = excluded, .weights = weights};
     return train_ensemble(folder / name, spec, recipe, problem);

@@ -10,12 +10,12 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "command.h"
 #include "expunge/core/error.h"
 #include "expunge/core/npy.h"
+#include "expunge/core/system_calls.h"
 #include "expunge/data/forget_set.h"
 #include "table_source.h"
 #include "usage.h"
@@ -43,7 +43,7 @@ class FolderLock {
     if (folder_ < 0 || flock(folder_, LOCK_EX) != 0) {
       const int error = errno;
       if (folder_ >= 0) close(folder_);
-      fail<SystemError>("{}: cannot be locked: {}", folder.string(), std::strerror(error));
+      fail_system(folder, "cannot be locked", error);
     }
   }
   ~FolderLock() { close(folder_); }

@@ -22,7 +22,7 @@ namespace {
 using nlohmann::ordered_json;
 constexpr size_t kReceiptBytes = 16;
 
-struct InitFlags {
+struct OpenFlags {
   std::string desk;
   std::string config, experiment, keys, key_column;
   desk::DeskOptions options;
@@ -30,7 +30,7 @@ struct InitFlags {
   CommonFlags common;
 };
 
-void open_desk(const InitFlags& flags) {
+void open_desk(const OpenFlags& flags) {
   flags.options.validate();
   if (flags.keys.empty() != flags.key_column.empty())
     fail<OptionError>("--keys and --key-column: both or neither required");
@@ -240,7 +240,7 @@ CLI::App* add_desk_command(CLI::App& parent, const char* name, const char* help,
 }
 
 void register_desk_init(CLI::App& parent) {
-  const auto flags = std::make_shared<InitFlags>();
+  const auto flags = std::make_shared<OpenFlags>();
   auto* command = add_desk_command(parent, "init",
                                    "Open a desk over an experiment's subset and full models, which "
                                    "are trained first where they are missing",

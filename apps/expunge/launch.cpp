@@ -9,6 +9,8 @@
 #include "expunge/core/shell_quoted.h"
 #include "expunge/distribute/program.h"
 #include "expunge/distribute/slurm.h"
+#include "expunge/pipeline/experiment.h"
+#include "expunge/pipeline/sweep_config.h"
 
 namespace expunge::app {
 namespace {

@@ -3,10 +3,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 
 #include "command.h"
 #include "expunge/core/error.h"
+#include "expunge/core/system_calls.h"
 #include "expunge/core/worker_pool.h"
 #include "startup.h"
 #include "usage.h"
@@ -39,12 +39,13 @@ int finish() {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return success;
   const int error = errno;
   if (error == EPIPE) return success;
-  return fail_with(failure,
-                   fmt::format("standard output: cannot be written: {}", std::strerror(error)));
+  return fail_with(failure, fmt::format("standard output: cannot be written: {}",
+                                        expunge::system_message(error)));
 }
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what the handlers themselves throw (no memory) ends the process
 int main(int argc, char** argv) {
   expunge::app::prepare_process(argv);
   std::signal(SIGINT, on_interrupt);

@@ -59,12 +59,12 @@ void check(const RemovalShiftFlags& flags) {
 }
 
 // What a fit found, for people and for programs.
-struct Found {
+struct FoundDatamodels {
   std::string text;
   nlohmann::ordered_json json;
 };
 
-Found found_by(const SubsetDatamodels& fitted) {
+FoundDatamodels found_by(const SubsetDatamodels& fitted) {
   const auto& choice = fitted.lambda_choice();
   return {fmt::format("lambda {:.4g} ({:.3g} n alpha (1 - alpha), {}); alpha {:.3f}", choice.lambda,
                       choice.ratio, choice.curve.empty() ? "as set" : "chosen on held-out models",
@@ -76,7 +76,7 @@ Found found_by(const SubsetDatamodels& fitted) {
            {"lambda_chosen", !choice.curve.empty()}}};
 }
 
-Found found_by(const LassoDatamodels& fitted) {
+FoundDatamodels found_by(const LassoDatamodels& fitted) {
   const double lambda = fitted.lambdas().median().item<double>();
   const double effects =
       static_cast<double>(fitted.count()) / static_cast<double>(fitted.points() * fitted.classes());

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "expunge/core/error.h"
 #include "expunge/pipeline/figures.h"
+#include "expunge/pipeline/sweep.h"
 #include "stages.h"
 
 namespace expunge::app {

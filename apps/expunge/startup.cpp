@@ -9,6 +9,7 @@
 
 namespace expunge::app {
 
+// NOLINTBEGIN(concurrency-mt-unsafe): no other thread has begun
 void prepare_process(char** argv) {
   constexpr const char* once = "EXPUNGE_RESTARTED";
   if (std::getenv(once) != nullptr) return;
@@ -27,5 +28,6 @@ void prepare_process(char** argv) {
   ::execv("/proc/self/exe", argv);
   // Where that is not possible the program goes on, slower; `expunge doctor` says so.
 }
+// NOLINTEND(concurrency-mt-unsafe)
 
 }  // namespace expunge::app

@@ -24,14 +24,14 @@ struct StatusFlags {
   CommonFlags common;
 };
 
-struct Found {
+struct FoundExperiment {
   fs::path folder;
   RunConfig config;
 };
 
 // An experiment by its folder, or by its configuration file.
-Found find_experiment(const StatusFlags& flags) {
-  Found found;
+FoundExperiment find_experiment(const StatusFlags& flags) {
+  FoundExperiment found;
   if (fs::is_directory(flags.where)) {
     if (!flags.out.empty())
       fail<OptionError>("--out: a configuration file beside it required, got the folder {}",

@@ -10,7 +10,7 @@ std::string arrays_digest(const torch::Tensor& masks, const torch::Tensor& logit
   constexpr int64_t pieces = 64;
   constexpr int64_t piece_bytes = 16384;
   const uint32_t masks_crc = crc32_of(masks.data_ptr(), static_cast<size_t>(masks.numel()));
-  const auto bytes = logits.numel() * static_cast<int64_t>(logits.element_size());
+  const auto bytes = logits.numel() * logits.element_size();
   const auto* data = static_cast<const char*>(logits.data_ptr());
   uint32_t logits_crc = 0;
   for (int64_t piece = 0; piece < pieces; ++piece) {

@@ -4,7 +4,7 @@
 #include <torch/types.h>
 
 #include <map>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace expunge {

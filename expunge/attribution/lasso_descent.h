@@ -4,7 +4,6 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "expunge/attribution/lasso_design.h"

@@ -23,7 +23,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <span>
 #include <vector>
 
 #include "expunge/attribution/lasso_design.h"

@@ -35,7 +35,6 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "expunge/core/error.h"
+#include "expunge/core/log_gamma.h"
 
 namespace expunge {
 namespace {
@@ -33,8 +34,8 @@ double beta_fraction(double x, double a, double b) {
 double incomplete_beta(double x, double rest, double a, double b) {
   if (x <= 0) return 0;
   if (rest <= 0) return 1;
-  const double front = std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) +
-                                a * std::log(x) + b * std::log(rest));
+  const double front = std::exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * std::log(x) +
+                                b * std::log(rest));
   if (x < (a + 1) / (a + b + 2)) return front * beta_fraction(x, a, b) / a;
   return 1 - front * beta_fraction(rest, b, a) / b;
 }

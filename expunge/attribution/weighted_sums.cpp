@@ -15,7 +15,7 @@ namespace expunge {
 namespace {
 
 // A block's sums are held in the innermost caches.
-constexpr int64_t block_bytes = 128 * 1024;
+constexpr int64_t block_bytes = int64_t{128} << 10;
 // From so many weight vectors on, a matrix product of a converted block pays.
 constexpr int64_t product_from = 8;
 

@@ -10,8 +10,10 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <cmath>
+#include <vector>
 
 #include "expunge/convex/digest.h"
+#include "expunge/convex/logistic.h"
 #include "expunge/core/blas.h"
 #include "expunge/core/gemm.h"
 #include "expunge/core/random.h"

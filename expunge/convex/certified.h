@@ -33,7 +33,6 @@
 #include <span>
 #include <string>
 
-#include "expunge/convex/logistic.h"
 #include "expunge/convex/privacy.h"
 #include "expunge/convex/table.h"
 #include "expunge/core/error.h"

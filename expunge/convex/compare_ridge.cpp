@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "expunge/convex/comparison_parts.h"
+#include "expunge/convex/ridge_removal.h"
 #include "expunge/core/error.h"
 #include "expunge/core/gemm.h"
 #include "expunge/data/forget_set.h"

@@ -10,9 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "expunge/convex/iterations.h"
-#include "expunge/convex/ridge_removal.h"
-#include "expunge/convex/sgd_moments.h"
+#include "expunge/convex/ridge.h"
+#include "expunge/convex/table.h"
 #include "expunge/core/options.h"
 
 namespace expunge {

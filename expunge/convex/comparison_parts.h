@@ -2,9 +2,11 @@
 #pragma once
 
 #include <chrono>
-#include <utility>
 
 #include "expunge/convex/comparison.h"
+#include "expunge/convex/iterations.h"
+#include "expunge/convex/linear_iteration.h"
+#include "expunge/convex/sgd_moments.h"
 
 namespace expunge {
 

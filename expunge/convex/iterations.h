@@ -12,8 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "expunge/convex/sgd_moments.h"
-
 namespace expunge {
 
 /// theta <- theta - step gradient(theta).

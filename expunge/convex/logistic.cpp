@@ -11,6 +11,7 @@
 #include <cmath>
 #include <limits>
 
+#include "expunge/convex/cholesky.h"
 #include "expunge/core/error.h"
 #include "expunge/core/gemm.h"
 
@@ -196,7 +197,7 @@ double LogisticObjective::gradient_scale() const {
   return (weights_ * z_.norm(2, 1)).sum().item<double>();
 }
 
-LogisticFit minimise(const LogisticObjective& objective, torch::Tensor start) {
+LogisticFit minimise(const LogisticObjective& objective, const torch::Tensor& start) {
   objective.require_every_class();
   LogisticFit fit;
   fit.theta = start.defined() ? start.clone() : objective.zero();

@@ -10,11 +10,6 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <span>
-
-#include "expunge/convex/cholesky.h"
-#include "expunge/convex/table.h"
-#include "expunge/core/options.h"
 
 namespace expunge {
 
@@ -86,7 +81,7 @@ struct LogisticFit {
 /// objective enough (Armijo, 1e-4), halved until they do. Ends at the tolerance, or where rounding lets no
 /// step lower the gradient any more. Error if it ends above 1e-7 of gradient_scale(); InputError for what
 /// require_every_class() refuses.
-LogisticFit minimise(const LogisticObjective& objective, torch::Tensor start = {});
+LogisticFit minimise(const LogisticObjective& objective, const torch::Tensor& start = {});
 
 /// What `theta`, the optimum on S, becomes without F, whose weights are 0 in `retained`:
 /// one Newton step on J_R, theta - H_R^-1 grad J_R(theta) (Guo et al., arXiv 1911.03030, equation 3),

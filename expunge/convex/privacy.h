@@ -1,8 +1,6 @@
 // How far apart two Gaussian vectors may lie for one not to be told from the other.
 #pragma once
 
-#include "expunge/core/options.h"
-
 namespace expunge {
 
 /// How a distance between means is turned into (epsilon, delta).

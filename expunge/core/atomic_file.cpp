@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <random>
 
 #include "expunge/core/error.h"
@@ -31,10 +30,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t buffer_size = size_t{1} << 16;
-
-[[noreturn]] void fail_system(const fs::path& path, const char* what, int error) {
-  fail<SystemError>("{}: {}: {}", path.string(), what, std::strerror(error));
-}
 
 // Returns errno or 0. Not again after EINTR: Linux has closed the descriptor all the same.
 int close_for(int file) {

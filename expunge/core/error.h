@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
-#include <string>
 #include <utility>
 
 #include "expunge/core/printable.h"

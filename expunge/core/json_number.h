@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json.hpp>  // IWYU pragma: keep
 
 namespace expunge {
 

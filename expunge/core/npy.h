@@ -7,7 +7,6 @@
 #include <torch/types.h>
 
 #include <filesystem>
-#include <memory>
 #include <vector>
 
 #include "expunge/core/atomic_file.h"

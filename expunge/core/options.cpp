@@ -149,15 +149,15 @@ OptionGroup& OptionGroup::add_value(std::string name, std::string type, std::str
   OptionField field;
   field.initial = get();
   field.get = std::move(get);
-  field.set = [name, type, set](const OptionValue& value) {
-    const auto converted = convert<T>(value);
-    if (!converted) wrong_type(name, type, to_toml(value));
-    set(*converted);
-  };
   field.parse = [name, type, set](const std::string& text) {
     const auto value = parse_text<T>(text);
     if (!value) wrong_type(name, type, quoted(text));
     set(*value);
+  };
+  field.set = [name, type, set = std::move(set)](const OptionValue& value) {
+    const auto converted = convert<T>(value);
+    if (!converted) wrong_type(name, type, to_toml(value));
+    set(*converted);
   };
   field.name = std::move(name);
   field.type = std::move(type);
@@ -209,7 +209,7 @@ OptionGroup& OptionGroup::add(std::string name, std::vector<double>& field, std:
 OptionGroup& OptionGroup::add(std::string name, std::optional<double>& field, std::string help,
                               std::string unit) {
   add_value<double>(
-      name, "number or \"auto\"", std::move(help), std::move(unit),
+      std::move(name), "number or \"auto\"", std::move(help), std::move(unit),
       [&field]() -> OptionValue {
         if (field) return *field;
         return std::string("auto");
@@ -244,15 +244,17 @@ OptionGroup& OptionGroup::add(std::string name, std::string& field,
 OptionGroup& OptionGroup::add_choice(std::string name, std::vector<std::string> choices,
                                      std::string help, std::function<std::string()> get,
                                      std::function<void(const std::string&)> set) {
-  auto checked = [name, choices, set](const std::string& text) {
+  const auto type = fmt::format("{}", fmt::join(choices, " | "));
+  auto checked = [name, choices = std::move(choices),
+                  set = std::move(set)](const std::string& text) {
     if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
       fail<OptionError>("option {}: one of {} required, got \"{}\"; did you mean \"{}\"?", name,
                         fmt::join(choices, ", "), text, nearest_name(text, choices));
     }
     set(text);
   };
-  return add_value<std::string>(std::move(name), fmt::format("{}", fmt::join(choices, " | ")),
-                                std::move(help), "", std::move(get), std::move(checked));
+  return add_value<std::string>(std::move(name), type, std::move(help), "", std::move(get),
+                                std::move(checked));
 }
 
 void OptionGroup::set(const std::string& name, const OptionValue& value) {

@@ -84,7 +84,7 @@ class OptionGroup {
           }
           return std::string("?");
         },
-        [&field, choices](const std::string& text) {
+        [&field, choices = std::move(choices)](const std::string& text) {
           for (const auto& [known, value] : choices) {
             if (known == text) field = value;
           }
@@ -119,7 +119,8 @@ class OptionGroup {
 };
 
 /// Every field's value as TOML text, by prefix and name: what results record.
-std::map<std::string, std::string> settings_of(const OptionGroup& group, const std::string& prefix = "");
+std::map<std::string, std::string> settings_of(const OptionGroup& group,
+                                               const std::string& prefix = "");
 
 /// OptionError "option <name>: <required> required, got <got>" unless `holds`.
 void require_option(bool holds, std::string_view name, std::string_view required, double got);

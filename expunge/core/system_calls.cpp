@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <system_error>
+
+#include "expunge/core/error.h"
 
 namespace expunge {
 
@@ -29,6 +32,14 @@ int sync_file(int file) {
     if (errno != EINTR) return errno;
   }
   return 0;
+}
+
+std::string system_message(int error) {
+  return std::generic_category().message(error);
+}
+
+void fail_system(const std::filesystem::path& path, std::string_view what, int error) {
+  fail<SystemError>("{}: {}: {}", path.string(), what, system_message(error));
 }
 
 }  // namespace expunge

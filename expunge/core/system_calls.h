@@ -1,9 +1,10 @@
-// System calls on files, made again where a signal interrupts them.
+// System calls on files, made again where a signal interrupts them, and what their errors mean.
 #pragma once
 
 #include <sys/types.h>
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace expunge {
@@ -16,5 +17,11 @@ int write_all(int file, std::string_view bytes);
 
 /// As fsync(2): 0, or errno.
 int sync_file(int file);
+
+/// What an errno means, as strerror(3) has it, for threads too.
+std::string system_message(int error);
+
+/// Throws SystemError: "PATH: WHAT: what the errno means".
+[[noreturn]] void fail_system(const std::filesystem::path& path, std::string_view what, int error);
 
 }  // namespace expunge

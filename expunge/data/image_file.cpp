@@ -142,7 +142,7 @@ torch::Tensor downscaled(const torch::Tensor& images, int64_t factor, const std:
     fail<InputError>("{}: a downscale factor that divides {} x {} pixels required, got {}", where,
                      height, width, factor);
   }
-  const auto blocks =
+  auto blocks =
       images.to(torch::kFloat32)
           .view({images.size(0), images.size(1), height / factor, factor, width / factor, factor})
           .mean({3, 5});

@@ -10,10 +10,8 @@
 // else can learn anything.
 #pragma once
 
-#include <nlohmann/json.hpp>
-#include <optional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "expunge/data/dataset.h"

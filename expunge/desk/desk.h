@@ -1,7 +1,6 @@
 // A desk that is open: its folder, options and ledger.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>

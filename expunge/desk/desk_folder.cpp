@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "expunge/core/abandoned_files.h"
 #include "expunge/core/error.h"
@@ -48,7 +47,7 @@ void DeskFolder::clean() const {
 DeskLock::DeskLock(const DeskFolder& folder, bool wait) {
   const auto path = folder.path() / "lock";
   file_ = open_retrying(path, O_RDWR | O_CREAT, 0600);
-  if (file_ < 0) fail<SystemError>("{}: cannot be opened: {}", path.string(), std::strerror(errno));
+  if (file_ < 0) fail_system(path, "cannot be opened", errno);
   int code = 0;
   do {
     code = ::flock(file_, LOCK_EX | (wait ? 0 : LOCK_NB));
@@ -61,7 +60,7 @@ DeskLock::DeskLock(const DeskFolder& folder, bool wait) {
         "{}: another process is at work on this desk; try again, or wait for it with --wait",
         folder.path().string());
   }
-  fail<SystemError>("{}: cannot be locked: {}", path.string(), std::strerror(error));
+  fail_system(path, "cannot be locked", error);
 }
 
 DeskLock::~DeskLock() {

@@ -63,8 +63,9 @@ std::string event_list(const Ledger& ledger) {
   constexpr size_t kMostEvents = 100;
   auto events = ledger.events();
   TextTable table({{"when", Align::left}, {"what", Align::left}, {"request"}, {"version"}});
-  for (size_t k = events.size(); k-- > 0 && events.size() - k <= kMostEvents;) {
-    const auto& event = events[k];
+  const size_t shown = std::min(events.size(), kMostEvents);
+  for (size_t k = 1; k <= shown; ++k) {
+    const auto& event = events[events.size() - k];
     table.add_row({event.at, event.what, event.request ? fmt::to_string(*event.request) : "",
                    event.version ? fmt::to_string(*event.version) : ""});
   }

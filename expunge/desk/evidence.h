@@ -17,12 +17,10 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "expunge/attribution/attributor.h"
 #include "expunge/attribution/carried_effects.h"
 #include "expunge/desk/desk_folder.h"
 #include "expunge/pipeline/experiment.h"

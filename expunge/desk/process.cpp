@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/error.h"

@@ -13,7 +13,7 @@
 #include <optional>
 
 #include "expunge/desk/desk.h"
-#include "expunge/desk/removal.h"
+#include "expunge/evaluate/klom_forecast.h"
 
 namespace expunge::desk {
 

@@ -15,7 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "expunge/core/progress.h"
 #include "expunge/desk/desk_options.h"
 #include "expunge/evaluate/klom_forecast.h"
 #include "expunge/pipeline/experiment.h"

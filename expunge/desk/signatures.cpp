@@ -11,7 +11,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "expunge/core/atomic_file.h"
@@ -144,14 +143,14 @@ void SigningKey::write(const fs::path& path) const {
   const auto unfinished = path.string() + ".new";
   ::unlink(unfinished.c_str());
   const int file = open_retrying(unfinished, O_WRONLY | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
-  if (file < 0) fail<SystemError>("{}: cannot be made: {}", path.string(), std::strerror(errno));
+  if (file < 0) fail_system(path, "cannot be made", errno);
   int error = write_all(file, text);
   if (error == 0) error = sync_file(file);
   ::close(file);
   OPENSSL_cleanse(text.data(), text.size());
   if (error != 0) {
     ::unlink(unfinished.c_str());
-    fail<SystemError>("{}: cannot be written: {}", path.string(), std::strerror(error));
+    fail_system(path, "cannot be written", error);
   }
   fs::rename(unfinished, path);
 }

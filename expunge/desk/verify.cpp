@@ -53,7 +53,7 @@ class ChainCheck {
         check_page(k, result);
         chain.push_back(std::move(link));
       } catch (const Error& error) {
-        result.faults.push_back(error.what());
+        result.faults.emplace_back(error.what());
         return chain;
       }
       check_model(k, chain.back().says, result);

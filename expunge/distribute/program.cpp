@@ -10,11 +10,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <sstream>
 
 #include "expunge/core/error.h"
+#include "expunge/core/system_calls.h"
 
 extern char** environ;
 
@@ -27,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 class Pipe {
  public:
   Pipe() {
-    if (::pipe2(ends_, O_CLOEXEC) != 0) fail<SystemError>("pipe: {}", std::strerror(errno));
+    if (::pipe2(ends_, O_CLOEXEC) != 0) fail<SystemError>("pipe: {}", system_message(errno));
   }
   ~Pipe() {
     close_writer();
@@ -68,7 +68,7 @@ bool drain(Pipe& out, Pipe& err, ProgramResult& result, Clock::time_point deadli
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) return false;
     if (::poll(polled, 2, static_cast<int>(left)) < 0 && errno != EINTR)
-      fail<SystemError>("poll: {}", std::strerror(errno));
+      fail<SystemError>("poll: {}", system_message(errno));
     for (int i = 0; i < 2; ++i) {
       if (polled[i].fd < 0 || polled[i].revents == 0) continue;
       char bytes[4096];
@@ -99,8 +99,7 @@ ProgramResult run_program(const std::vector<std::string>& arguments, int seconds
   words.push_back(nullptr);
   pid_t child = 0;
   const int error = ::posix_spawnp(&child, words[0], actions.get(), nullptr, words.data(), environ);
-  if (error != 0)
-    fail<SystemError>("{}: cannot be started: {}", arguments[0], std::strerror(error));
+  if (error != 0) fail_system(arguments[0], "cannot be started", error);
   out.close_writer();
   err.close_writer();
   ProgramResult result;

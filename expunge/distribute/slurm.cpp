@@ -175,7 +175,7 @@ std::vector<std::string> sbatch_call(const SlurmRequest& request, const SlurmJob
   if (!conditions.empty()) {
     words.push_back(fmt::format("--dependency={}", fmt::join(conditions, ",")));
     // What waits for a job that has failed would wait for ever.
-    words.push_back("--kill-on-invalid-dep=yes");
+    words.emplace_back("--kill-on-invalid-dep=yes");
   }
   words.push_back((script_folder(request) / (job.name + ".sh")).string());
   return words;

@@ -19,7 +19,8 @@
 #include <string>
 #include <vector>
 
-#include "expunge/distribute/stage.h"
+#include "expunge/pipeline/run_config.h"
+#include "expunge/pipeline/sweep_config.h"
 
 namespace expunge {
 

@@ -164,6 +164,7 @@ void TaskJournal::write() noexcept {
     fs::create_directories(path_.parent_path());
     write_file_atomically(path_, text_of(record_));
   } catch (const std::exception&) {
+    // Those who ask for the record then see an older one.
   }
 }
 
@@ -194,8 +195,11 @@ std::vector<TaskRecord> read_task_records(const fs::path& folder) {
       record.silent_seconds = std::max(0.0, std::chrono::duration<double>(silence).count());
       records.push_back(std::move(record));
     } catch (const nlohmann::json::exception&) {
-    } catch (const SystemError&) {  // replaced meanwhile
+      // Not a record of this version.
+    } catch (const SystemError&) {
+      // Replaced meanwhile.
     } catch (const fs::filesystem_error&) {
+      // Replaced meanwhile.
     }
   }
   const auto order = [](const TaskRecord& r) { return std::tie(r.stage, r.tasks, r.task); };

@@ -9,7 +9,6 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "expunge/evaluate/class_effects.h"

@@ -4,7 +4,6 @@
 // Legend: F the forget set, n training examples, m evaluation points of which the first n are these.
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "expunge/core/random.h"

@@ -32,7 +32,6 @@
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <vector>
 
 #include "expunge/core/options.h"
 #include "expunge/evaluate/klom.h"

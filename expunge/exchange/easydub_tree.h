@@ -16,7 +16,6 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include "expunge/core/options.h"
 

@@ -16,9 +16,9 @@
 namespace expunge {
 namespace {
 
-constexpr int64_t columns_of_block = 128;      // signs of one Philox block
-constexpr int64_t columns_at_once = 512;       // of P
-constexpr int64_t numbers_at_once = 16 << 20;  // of a convolution's products
+constexpr int64_t columns_of_block = 128;              // signs of one Philox block
+constexpr int64_t columns_at_once = 512;               // of P
+constexpr int64_t product_numbers_at_once = 16 << 20;  // of a convolution's products
 
 // The eight signs of each byte.
 const std::array<std::array<float, 8>, 256>& signs_of_bytes() {
@@ -85,7 +85,7 @@ void add_convolution(const LayerRows& rows, const torch::Tensor& samples, uint64
   const int64_t positions = rows.gradients.size(2) * rows.gradients.size(3);
   const bool by_positions = positions * (inputs + shape.out) <= inputs * shape.out;
   const int64_t numbers = (by_positions ? positions : shape.out) * (columns_at_once + inputs);
-  const int64_t block = std::max<int64_t>(1, numbers_at_once / numbers);
+  const int64_t block = std::max<int64_t>(1, product_numbers_at_once / numbers);
   for (int64_t first = 0; first < samples.size(0); first += block) {
     const int64_t count = std::min(block, samples.size(0) - first);
     torch::Tensor weights, patches, of;

@@ -110,8 +110,7 @@ class ConvolutionJacobian final : public LayerJacobian {
     const int64_t rows = gradients_.size(0);
     const int64_t channels = gradients_.size(1);
     constexpr int64_t block_bytes = int64_t{256} << 20;
-    const int64_t channel_bytes =
-        rows * patches.size(1) * static_cast<int64_t>(patches.element_size());
+    const int64_t channel_bytes = rows * patches.size(1) * patches.element_size();
     const int64_t block = std::clamp<int64_t>(block_bytes / channel_bytes, 1, channels);
     for (int64_t begin = 0; begin < channels; begin += block) {
       const int64_t count = std::min(block, channels - begin);

@@ -19,9 +19,9 @@
 namespace expunge {
 namespace {
 
-constexpr int64_t rows_at_once = 640;         // points times classes whose activations are held
-constexpr int64_t points_at_once = 256;       // rows of the kernel that are one task
-constexpr int64_t numbers_at_once = 4 << 20;  // of weights' gradients
+constexpr int64_t rows_at_once = 640;    // points times classes whose activations are held
+constexpr int64_t points_at_once = 256;  // rows of the kernel that are one task
+constexpr int64_t weight_numbers_at_once = 4 << 20;  // of weights' gradients
 
 // Numbers of a row's gradient with respect to a layer's parameters.
 int64_t parameters_of(const LayerRows& layer) {
@@ -144,7 +144,8 @@ class PointFeatures {
     int64_t first = 0;
     for (const auto* layer : layers) {
       const int64_t length = parameters_of(*layer);
-      const int64_t block = std::clamp<int64_t>(numbers_at_once / (classes_ * length), 1, points);
+      const int64_t block =
+          std::clamp<int64_t>(weight_numbers_at_once / (classes_ * length), 1, points);
       for (int64_t begin = 0; begin < points; begin += block) {
         const int64_t count = std::min(block, points - begin);
         const auto gradients = weight_gradients(*layer, classes_, begin, count);

@@ -1,7 +1,9 @@
 // KLoM beside U-LiRA, all forget sets of an experiment together.
 #include <algorithm>
 
+#include "expunge/evaluate/ulira.h"
 #include "expunge/pipeline/figure_parts.h"
+#include "expunge/pipeline/sweep.h"
 #include "expunge/report/figure_plots.h"
 #include "expunge/report/figure_tables.h"
 #include "expunge/report/report_words.h"

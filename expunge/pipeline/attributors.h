@@ -2,7 +2,7 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json.hpp>  // IWYU pragma: keep
 
 #include "expunge/attribution/gradient_attributor.h"
 #include "expunge/pipeline/experiment.h"

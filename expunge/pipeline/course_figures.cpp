@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "expunge/pipeline/figure_parts.h"
+#include "expunge/pipeline/sweep.h"
+#include "expunge/pipeline/unlearned_store.h"
 #include "expunge/report/figure_plots.h"
 #include "expunge/report/figure_tables.h"
 #include "expunge/report/report_words.h"

@@ -56,6 +56,7 @@ void claim_folder(const fs::path& folder, const RunConfig& config) {
   try {
     before = read_run_config(path);
   } catch (const Error&) {
+    // `there` is then what was written by hand, or damaged.
   }
   if (before && only_adds_forget_sets(config, *before)) {
     write_file_atomically(path, text);

@@ -15,14 +15,11 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "expunge/attribution/subset_datamodels.h"
 #include "expunge/core/progress.h"
 #include "expunge/data/dataset.h"
-#include "expunge/evaluate/group_summary.h"
 #include "expunge/pipeline/run_config.h"
 #include "expunge/train/ensemble.h"
 #include "expunge/train/problem.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "expunge/pipeline/figures.h"
+#include "expunge/report/report_data.h"
 
 namespace expunge::figures {
 

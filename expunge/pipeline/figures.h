@@ -7,11 +7,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "expunge/pipeline/model_counts.h"
-#include "expunge/pipeline/sweep.h"
+#include "expunge/pipeline/sweep_config.h"
 #include "expunge/report/figures_page.h"
 
 namespace expunge {

@@ -1,6 +1,7 @@
 // Figures 1 and 3: KLoM against cost.
 #include "expunge/core/error.h"
 #include "expunge/pipeline/figure_parts.h"
+#include "expunge/pipeline/sweep.h"
 #include "expunge/report/figure_plots.h"
 #include "expunge/report/figure_tables.h"
 #include "expunge/report/report_words.h"

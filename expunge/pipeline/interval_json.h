@@ -1,7 +1,7 @@
 // A forecast's interval as JSON, in forecasts and in certificates.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json.hpp>  // IWYU pragma: keep
 
 #include "expunge/core/json_number.h"
 #include "expunge/evaluate/klom_forecast.h"

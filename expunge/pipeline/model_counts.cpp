@@ -59,7 +59,7 @@ fs::path file_of(const Experiment& experiment, const FittedPart& part) {
   settings.merge(settings_of(options_of(masks), "masks."));
   settings["multiplier"] = to_toml(experiment.config().evaluation.multiplier);
   std::string text;
-  for (const auto& [name, value] : settings) text += name + " = " + value + "\n";
+  for (const auto& [name, value] : settings) text += fmt::format("{} = {}\n", name, value);
   return experiment.folder() / "model-count" /
          fmt::format("{}-{}-{:016x}.json", part.models, part.part, derive_seed(0, text, 0));
 }
@@ -137,6 +137,7 @@ CountResult read_result(const fs::path& path, const FittedPart& part, const std:
       return result;
     }
   } catch (const Json::exception&) {
+    // As where the set is not in it.
   }
   fail<InputError>("{}: KLoM on {} required, got a damaged file; remove it", path.string(), set);
 }

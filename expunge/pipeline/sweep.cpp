@@ -9,6 +9,7 @@
 #include "expunge/data/forget_set.h"
 #include "expunge/evaluate/cost.h"
 #include "expunge/evaluate/margins.h"
+#include "expunge/pipeline/unlearned_store.h"
 #include "expunge/unlearn/class_weights.h"
 
 namespace expunge {
@@ -57,7 +58,7 @@ std::string slug(const std::string& name) {
 std::string cell_name(const RunConfig& config, const SweepCell& cell, const SweepConfig& sweep) {
   std::string text;
   for (const auto& [name, value] : cell_settings(config, cell, sweep))
-    text += name + " = " + value + "\n";
+    text += fmt::format("{} = {}\n", name, value);
   if (cell.trajectory) text += "trajectory\n";
   return fmt::format("{}-{:016x}", slug(cell.method), derive_seed(0, text, 0));
 }

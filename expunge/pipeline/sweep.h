@@ -10,7 +10,6 @@
 #include "expunge/evaluate/ulira.h"
 #include "expunge/pipeline/planned_stores.h"
 #include "expunge/pipeline/sweep_config.h"
-#include "expunge/pipeline/unlearned_store.h"
 #include "expunge/report/figure_data.h"
 #include "expunge/report/report_data.h"
 #include "expunge/report/text_table.h"

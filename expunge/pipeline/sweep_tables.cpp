@@ -3,6 +3,7 @@
 
 #include "expunge/core/json_number.h"
 #include "expunge/pipeline/sweep.h"
+#include "expunge/pipeline/unlearned_store.h"
 #include "expunge/report/report_tables.h"
 #include "expunge/report/report_words.h"
 
@@ -12,7 +13,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // A result as names and values, in the order of the table's columns.
-Json record_of(const CellResult& r) {
+Json cell_record_of(const CellResult& r) {
   Json record = {{"forget_set", r.forget_set},
                  {"method", r.cell.method},
                  {"role", role_name(r.role)},
@@ -56,12 +57,12 @@ std::string cell_text(const Json& value) {
 
 std::string sweep_csv(const std::vector<CellResult>& results) {
   std::vector<TableColumn> columns;
-  const Json names = record_of({});
+  const Json names = cell_record_of({});
   for (const auto& [name, unused] : names.items()) columns.push_back({name});
   TextTable table(columns);
   for (const auto& result : results) {
     std::vector<std::string> cells;
-    const Json record = record_of(result);
+    const Json record = cell_record_of(result);
     for (const auto& [name, value] : record.items()) cells.push_back(cell_text(value));
     table.add_row(std::move(cells));
   }
@@ -71,7 +72,7 @@ std::string sweep_csv(const std::vector<CellResult>& results) {
 std::string sweep_json(const std::vector<CellResult>& results) {
   Json records = Json::array();
   for (const auto& result : results) {
-    Json record = record_of(result);
+    Json record = cell_record_of(result);
     record["options"] = result.cell.settings();
     records.push_back(std::move(record));
   }

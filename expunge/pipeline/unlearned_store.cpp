@@ -91,7 +91,7 @@ EnsembleStore fill_unlearned(const Experiment& experiment, const ForgetSet& set,
   description.settings["excluded"] = to_toml(set.indices);
   for (const auto& [name, value] : spec.settings) description.settings[name] = value;
 
-  const auto mask = model_mask(experiment.oracle_spec(set), problem.n(), 0);
+  auto mask = model_mask(experiment.oracle_spec(set), problem.n(), 0);
   const auto make = [&](int64_t row) {
     auto model = full.model(row);
     if (!problem.device().is_cpu()) model.network = model.network->copy_on(problem.device());

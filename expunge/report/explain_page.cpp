@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "expunge/core/error.h"
+#include "expunge/core/log_gamma.h"
 #include "expunge/report/escape.h"
 #include "expunge/report/forget_set_html.h"
 #include "expunge/report/page_html.h"
@@ -15,7 +16,7 @@ namespace {
 
 double student_density(double t, double freedom) {
   constexpr double pi = 3.14159265358979323846;
-  return std::exp(std::lgamma((freedom + 1) / 2) - std::lgamma(freedom / 2) -
+  return std::exp(log_gamma((freedom + 1) / 2) - log_gamma(freedom / 2) -
                   (freedom + 1) / 2 * std::log1p(t * t / freedom)) /
          std::sqrt(freedom * pi);
 }

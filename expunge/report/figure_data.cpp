@@ -9,19 +9,19 @@
 namespace expunge {
 namespace {
 
-void require_finite(double value, const std::string& what) {
+void require_number(double value, const std::string& what) {
   if (!std::isfinite(value)) {
     fail<NonFiniteError>("figure: {}: expected a finite number, got {}", what, value);
   }
 }
 
 void require_positive_or_zero(double value, const std::string& what) {
-  require_finite(value, what);
+  require_number(value, what);
   if (value < 0) fail<InputError>("figure: {}: expected >= 0, got {}", what, value);
 }
 
 void require_share(double value, const std::string& what) {
-  require_finite(value, what);
+  require_number(value, what);
   if (value < 0 || value > 1) {
     fail<InputError>("figure: {}: expected a share in [0, 1], got {}", what, value);
   }
@@ -42,7 +42,7 @@ void check_time(const std::vector<double>& time, const std::string& where) {
     fail<InputError>("figure: {}: expected at least two times, got {}", where, time.size());
   }
   for (size_t i = 0; i < time.size(); ++i) {
-    require_finite(time[i], where + ", time");
+    require_number(time[i], where + ", time");
     if (i > 0 && time[i] <= time[i - 1]) {
       fail<InputError>("figure: {}: expected ascending times, got {} after {}", where, time[i],
                        time[i - 1]);
@@ -79,10 +79,10 @@ void check(const FrontierPanelSet& set) {
   for (const auto& cell : set.cells) {
     const std::string what = fmt::format("{}, {} ({})", where, cell.method, cell.settings);
     require_positive_or_zero(cell.cost_share, what + ", cost");
-    require_finite(cell.average, what + ", average");
-    require_finite(cell.forget, what + ", forget");
-    require_finite(cell.retain, what + ", retain");
-    require_finite(cell.validation, what + ", validation");
+    require_number(cell.average, what + ", average");
+    require_number(cell.forget, what + ", forget");
+    require_number(cell.retain, what + ", retain");
+    require_number(cell.validation, what + ", validation");
     require_one_role(roles, cell.method, cell.role, where);
     best[cell.method] += cell.best ? 1 : 0;
   }
@@ -134,7 +134,7 @@ void check(const std::vector<AgreementPoint>& points) {
   std::map<std::string, MethodRole> roles;
   for (const auto& point : points) {
     const std::string where = fmt::format("agreement, {}, {}", point.forget_set, point.method);
-    require_finite(point.klom, where + ", KLoM");
+    require_number(point.klom, where + ", KLoM");
     require_share(point.attack_accuracy, where + ", attack accuracy");
     require_share(point.low, where + ", lower end of the interval");
     require_share(point.high, where + ", upper end of the interval");

@@ -156,7 +156,7 @@ SvgCanvas frontier_key(const FrontierPanelSet& set, const MethodStyles& styles) 
 /// The plot, and below it a key of all methods if not every one of them could be labelled.
 SvgCanvas with_key(const SvgPlot& plot, const std::vector<std::string>& methods,
                    const MethodStyles& styles, bool always = false) {
-  const SvgCanvas picture = plot.picture();
+  SvgCanvas picture = plot.picture();
   if (!always && plot.left_out().empty()) return picture;
   std::vector<KeyEntry> entries;
   for (const auto& method : methods) {

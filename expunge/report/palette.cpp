@@ -43,7 +43,7 @@ std::string svg_rules(bool variables) {
                        colour(ink));
   }
   css += fmt::format(
-      ".plot text{{font-family:{};font-size:11.5px;font-variant-numeric:tabular-nums}}\n"
+      ".plot text{{font-family:{};font-size:{}px;font-variant-numeric:tabular-nums}}\n"
       ".plot .heading{{font-size:13px;font-weight:600}}\n"
       ".plot .label{{font-weight:600}}\n"
       ".plot .line{{fill:none;stroke-linejoin:round;stroke-linecap:round;stroke-width:1.75}}\n"
@@ -58,7 +58,7 @@ std::string svg_rules(bool variables) {
       ".plot .hollow{{stroke-width:2}}\n"
       ".plot .faint{{stroke-width:1.25;opacity:.5}}\n"
       ".plot .halo{{paint-order:stroke;stroke:{};stroke-width:3.5px;stroke-linejoin:round}}\n",
-      kSansFonts, colour(palette()[static_cast<size_t>(Ink::surface)]));
+      kSansFonts, plot_font_size, colour(palette()[static_cast<size_t>(Ink::surface)]));
   return css;
 }
 

@@ -42,6 +42,9 @@ std::string_view ink_name(Ink ink);
 /// "--text:#1b1d20;--muted:..." for a :root rule.
 std::string palette_variables(bool dark);
 
+/// Of words in plots, pixels.
+inline constexpr double plot_font_size = 11.5;
+
 /// CSS rules for everything that SvgCanvas draws. With `variables`, colours are var(--name) and
 /// follow the page between light and dark; without, they are the light ones in place, for SVG files
 /// that are opened by programs that know no CSS variables.

@@ -7,7 +7,7 @@
 namespace expunge {
 namespace {
 
-constexpr double kFont = 11.5, kRow = 19, kSampleWidth = 30;
+constexpr double kRow = 19, kSampleWidth = 30;
 
 void draw_sample(SvgCanvas& canvas, const KeyEntry& entry, Point middle) {
   const MethodStyle& style = entry.style;
@@ -36,7 +36,7 @@ SvgCanvas key_picture(const std::vector<KeyEntry>& entries, double width,
   // An entry that is wider than half of the key has a row of its own.
   const double half = width / 2;
   const auto wide = [&](const KeyEntry& entry) {
-    return kSampleWidth + text_width(entry.text, kFont) > half - 6;
+    return kSampleWidth + text_width(entry.text, plot_font_size) > half - 6;
   };
   struct Place {
     double x;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "expunge/report/method_style.h"
-#include "expunge/report/svg_plot.h"
+#include "expunge/report/svg_canvas.h"
 
 namespace expunge {
 

@@ -8,7 +8,7 @@ namespace {
 
 std::string p95_text(const GroupStatistic& score) {
   if (score.points == 0) return "-";
-  const std::string p95 = klom_text(score.p95);
+  std::string p95 = klom_text(score.p95);
   if (!has_interval(score)) return p95;
   return fmt::format("{} ({}-{})", p95, klom_text(score.p95_low), klom_text(score.p95_high));
 }

@@ -9,7 +9,6 @@
 namespace expunge {
 namespace {
 
-constexpr double kFont = 11.5;
 constexpr double kLine = 15;     // height of a line of words
 constexpr double kMayCover = 8;  // of a mark's area, square units, by a label
 
@@ -23,10 +22,11 @@ Box area_of(const PlotOptions& options, const std::vector<Tick>& y_ticks) {
   if (!options.note.empty()) top += kLine + 1;
   if (options.y.visible) {
     double widest = 0;
-    for (const auto& tick : y_ticks) widest = std::max(widest, text_width(tick.label, kFont));
+    for (const auto& tick : y_ticks)
+      widest = std::max(widest, text_width(tick.label, plot_font_size));
     left = widest + 10;
     right = 10 + options.label_room;  // half a mark that lies on the edge
-    top += options.y.label.empty() ? kFont / 2 : kLine + kFont / 2;
+    top += options.y.label.empty() ? plot_font_size / 2 : kLine + plot_font_size / 2;
   }
   if (options.x.visible) bottom = kLine + 6 + (options.x.label.empty() ? 0 : kLine + 3);
   const Box area{left, top, options.width - left - right, options.height - top - bottom};
@@ -83,7 +83,7 @@ void SvgPlot::draw_axes() {
   if (options_.y.visible) {
     const auto& scale = options_.y.scale;
     if (!options_.y.label.empty()) {
-      canvas_.text({0, area_.top - kFont}, options_.y.label, "fill-muted");
+      canvas_.text({0, area_.top - plot_font_size}, options_.y.label, "fill-muted");
     }
     for (const auto& tick : y_ticks_) {
       if (tick.label.empty()) continue;
@@ -111,7 +111,7 @@ void SvgPlot::draw_axes() {
     const double x = area_.left + scale.position(tick.value) * area_.width;
     canvas_.line({x, bottom}, {x, bottom + (tick.label.empty() ? 3 : 5)}, "hair stroke-muted");
     // A number that would touch its neighbour is left out; its tick stays.
-    const double half = text_width(tick.label, kFont) / 2;
+    const double half = text_width(tick.label, plot_font_size) / 2;
     const double start = std::clamp(x - half, 0.0, std::max(0.0, options_.width - 2 * half));
     if (tick.label.empty() || start < free_from) continue;
     const bool at_end = x + half > options_.width, at_start = x < half;
@@ -251,8 +251,8 @@ SvgPlot& SvgPlot::words(double width_share, double y, double shift, std::string_
 std::vector<std::optional<PlacedLabel>> SvgPlot::place_all() const {
   std::vector<LabelRequest> requests;
   for (const auto& label : labels_) {
-    requests.push_back(
-        {label.at.x, label.at.y, label.clearance, text_width(label.text, kFont) * 1.06, kLine - 1});
+    requests.push_back({label.at.x, label.at.y, label.clearance,
+                        text_width(label.text, plot_font_size) * 1.06, kLine - 1});
   }
   const Box bounds{area_.left, area_.top - 4, options_.width - area_.left, area_.height + 4};
   const auto fits = [&](const std::vector<PlacedLabel>& placed, size_t i) {

@@ -13,8 +13,6 @@
 
 #include "expunge/train/cuda_kernels.h"
 #include "expunge/train/network.h"
-#include "expunge/train/problem.h"
-#include "expunge/train/recipe.h"
 
 namespace expunge {
 

@@ -26,7 +26,7 @@ std::string checksum_text_of(const NamedTensors& tensors, const Metadata& metada
   }
   for (const auto& [name, text] : metadata) {
     if (name == checksum_key) continue;
-    const auto line = name + "=" + text + "\n";
+    const auto line = fmt::format("{}={}\n", name, text);
     crc = crc32_of(line.data(), line.size(), crc);
   }
   return fmt::format("{:08x}", crc);

@@ -24,7 +24,7 @@ struct NamedLayer {
 void collect_layers(const std::string& prefix, Layer* layer, std::vector<NamedLayer>& out) {
   out.push_back({prefix, layer});
   for (const auto& [name, child] : layer->children()) {
-    collect_layers(prefix.empty() ? name : prefix + "." + name, child, out);
+    collect_layers(prefix.empty() ? name : fmt::format("{}.{}", prefix, name), child, out);
   }
 }
 

@@ -21,10 +21,6 @@ namespace {
 
 constexpr std::string_view magic = "EXPSHRD1";
 
-[[noreturn]] void fail_system(const char* what, const std::filesystem::path& path, int error) {
-  fail<SystemError>("{}: {}: {}", path.string(), what, std::strerror(error));
-}
-
 // A name that no other process on any machine uses. Not a seed of anything that is kept.
 std::string fresh_name() {
   std::random_device device;
@@ -76,7 +72,7 @@ std::vector<std::filesystem::path> shards_in(const std::filesystem::path& folder
       paths.push_back(at->path());
   }
   if (error && error != std::errc::no_such_file_or_directory)
-    fail_system("cannot be listed", folder, error.value());
+    fail_system(folder, "cannot be listed", error.value());
   std::sort(paths.begin(), paths.end());
   return paths;
 }
@@ -98,7 +94,7 @@ void ShardWriter::append(int64_t row, const torch::Tensor& mask, const torch::Te
     path_ = folder_ / fresh_name();
     size_ = 0;
     file_ = open_retrying(path_, O_WRONLY | O_CREAT | O_EXCL, 0644);
-    if (file_ < 0) fail_system("cannot be created", path_, errno);
+    if (file_ < 0) fail_system(path_, "cannot be created", errno);
     write(magic);
   }
   write(record);
@@ -119,7 +115,7 @@ void ShardWriter::write(std::string_view bytes) {
   }
   ::close(file_);
   file_ = -1;
-  fail_system("cannot be written", path_, error);
+  fail_system(path_, "cannot be written", error);
 }
 
 // A shard being read. Read instead of mapped, because other processes cut back and remove shards.
@@ -129,7 +125,7 @@ class ShardIndex::File {
     file_ = open_retrying(path, O_RDONLY);
     if (file_ < 0 && errno == ENOENT) return;  // removed meanwhile: no rows
     struct stat status {};
-    if (file_ < 0) fail_system("cannot be read", path, errno);
+    if (file_ < 0) fail_system(path, "cannot be read", errno);
     if (::fstat(file_, &status) != 0) return;
     size_ = static_cast<size_t>(status.st_size);
   }
@@ -151,7 +147,7 @@ class ShardIndex::File {
       const ssize_t got = ::pread(file_, bytes, count, static_cast<off_t>(at));
       if (got < 0 && errno == EINTR) continue;
       if (got == 0 || (got < 0 && errno == ESTALE)) return false;
-      if (got < 0) fail_system("cannot be read", path_, errno);
+      if (got < 0) fail_system(path_, "cannot be read", errno);
       at += static_cast<size_t>(got);
       bytes += got;
       count -= static_cast<size_t>(got);

@@ -3,9 +3,6 @@
 // The two are the same code with other targets (Georgiev et al., arXiv 2410.23232).
 #pragma once
 
-#include <memory>
-#include <string>
-
 #include "expunge/core/options.h"
 #include "expunge/train/recipe.h"
 #include "expunge/unlearn/unlearner.h"

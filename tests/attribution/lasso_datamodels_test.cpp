@@ -184,8 +184,10 @@ TEST(LassoDatamodels, RefuseDamagedFiles) {
     write_npy(folder / file, spoil(read_npy(folder / file)));
     return message_of<Error>([&] { LassoDatamodels::load(folder); });
   };
-  EXPECT_NE(refusal("offsets.npy", [](auto a) { return a.slice(0, 1).contiguous(); }).find("(16)"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal("offsets.npy", [](const torch::Tensor& a) { return a.slice(0, 1).contiguous(); })
+          .find("(16)"),
+      std::string::npos);
   EXPECT_NE(refusal("offsets.npy",
                     [](auto a) {
                       a[1] = a[15] + 1;
@@ -207,7 +209,8 @@ TEST(LassoDatamodels, RefuseDamagedFiles) {
                     })
                 .find("finite"),
             std::string::npos);
-  EXPECT_NE(refusal("lambdas.npy", [](auto a) { return a.view({-1}); }).find("lambdas.npy"),
+  EXPECT_NE(refusal("lambdas.npy", [](const torch::Tensor& a) { return a.view({-1}); })
+                .find("lambdas.npy"),
             std::string::npos);
   made.save(folder);
   std::ofstream(folder / "lasso.json") << "{\"format_version\": 1";

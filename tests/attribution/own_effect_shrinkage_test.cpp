@@ -97,18 +97,17 @@ TEST(OwnEffectShrinkage, DoesNotDependOnTheOrderOfExamplesOrClasses) {
 }
 
 TEST(OwnEffectShrinkage, KeepsUnidentifiedEffectsApart) {
-  auto e = made_up(50, 3, 0.5);
-  auto others = e;
+  const auto e = made_up(50, 3, 0.5);
   e.variance[7].fill_(std::numeric_limits<double>::infinity());
   e.effect[7].fill_(1e6);
   e.mean_logits[7].fill_(std::nan(""));
   const auto shrunk = shrink_own_effects(e, 10);
   EXPECT_TRUE(torch::equal(shrunk[7], e.effect[7]));
   const auto rest = torch::cat({torch::arange(7), torch::arange(8, 50)});
-  const auto without = shrink_own_effects(
-      {others.effect.index_select(0, rest), others.variance.index_select(0, rest),
-       others.mean_logits.index_select(0, rest)},
-      10);
+  const auto without =
+      shrink_own_effects({e.effect.index_select(0, rest), e.variance.index_select(0, rest),
+                          e.mean_logits.index_select(0, rest)},
+                         10);
   EXPECT_TRUE(torch::equal(shrunk.index_select(0, rest), without));
 }
 

@@ -85,7 +85,7 @@ TEST(SubsetDatamodels, FindTheEffectsThatMadeTheLogits) {
   // Much data, little noise: the shift must be minus the sum of the true effects.
   torch::manual_seed(2);
   const auto masks = torch::rand({400, 12}) < 0.8;
-  const auto effects = torch::randn({12, 15 * 2}, torch::kFloat64);
+  const auto effects = torch::randn({12, 30}, torch::kFloat64);
   const auto logits = (masks.to(torch::kFloat64).matmul(effects) + 3)
                           .add(0.001 * torch::randn({400, 30}, torch::kFloat64))
                           .to(torch::kFloat32)

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "expunge/convex/logistic.h"
 #include "expunge/core/atomic_file.h"
 #include "expunge/core/safetensors.h"
 #include "message_of.h"

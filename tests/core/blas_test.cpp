@@ -1,7 +1,7 @@
 #include "expunge/core/blas.h"
 
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <torch/types.h>
 
 #include <atomic>
 #include <filesystem>

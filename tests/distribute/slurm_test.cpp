@@ -20,6 +20,7 @@ using Strings = std::vector<std::string>;
 class Slurm : public TinyExperiment {
  protected:
   Slurm() : path_before_(std::getenv("PATH")) {}
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else is here
   ~Slurm() override { ::setenv("PATH", path_before_.c_str(), 1); }
 
   // Programs of Slurm's names that note their arguments, one call a line, in calls.txt.
@@ -28,6 +29,7 @@ class Slurm : public TinyExperiment {
     put_file(path, "#!/bin/sh\necho \"" + name + " $*\" >> '" + (folder_ / "calls.txt").string() +
                        "'\n" + body);
     fs::permissions(path, fs::perms::owner_all);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else is here
     ::setenv("PATH", ((folder_ / "bin").string() + ":" + path_before_).c_str(), 1);
   }
   [[nodiscard]] std::string calls() const {

@@ -48,7 +48,6 @@ TEST_F(Status, CountsRowsThatAreDoneAndWaiting) {
 
 TEST_F(Status, KnowsRowsAtWorkFailedAndLost) {
   const auto tiny = experiment();
-  const auto config = tiny.config();
   {
     TaskJournal journal(folder_ / "out", Stage::train, {.task = 0, .tasks = 2});
     journal.row("subset", 2, /*finished=*/false);
@@ -88,6 +87,7 @@ TEST_F(Status, ATaskNotesHowItEnded) {
     try {
       journal.run(work);
     } catch (const Error&) {
+      // The journal has noted it.
     }
     return state_of(read_task_records(folder_ / "out").at(0));
   };

@@ -16,7 +16,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-torch::Tensor random_logits(std::vector<int64_t> shape, double scale, unsigned seed) {
+torch::Tensor random_logits(const std::vector<int64_t>& shape, double scale, unsigned seed) {
   std::mt19937 engine(seed);
   std::normal_distribution<float> normal(0, static_cast<float>(scale));
   torch::Tensor logits = torch::empty(shape, torch::kFloat32);

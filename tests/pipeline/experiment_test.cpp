@@ -45,10 +45,10 @@ TEST_F(ExperimentFolder, HoldsEveryPromisedFile) {
   }
   has("labels.npy", {m}, torch::kInt64);
   for (const std::string set : {"pair", "late"}) {
-    has("shift-" + set + ".npy", {m, 3}, torch::kFloat32);
+    has(fmt::format("shift-{}.npy", set), {m, 3}, torch::kFloat32);
     for (const std::string method :
          {"do-nothing", "dm-direct", "dmm", "oracle-matching", "retraining"})
-      has("klom-" + set + "-" + method + ".npy", {m}, torch::kFloat64);
+      has(fmt::format("klom-{}-{}.npy", set, method), {m}, torch::kFloat64);
   }
   const auto record = nlohmann::json::parse(read_file(folder_ / "out" / "attribution.json"));
   EXPECT_GT(record.at("lambda").get<double>(), 0);

@@ -7,9 +7,11 @@
 #include <cmath>
 #include <fstream>
 
+#include "expunge/attribution/subset_datamodels.h"
 #include "expunge/core/error.h"
 #include "expunge/core/worker_pool.h"
 #include "expunge/evaluate/margins.h"
+#include "expunge/pipeline/unlearned_store.h"
 #include "pipeline/tiny_experiment.h"
 
 namespace expunge {

@@ -116,7 +116,7 @@ struct DirectLabelText {
 inline std::vector<DirectLabelText> direct_labels(const MarkupResult& markup) {
   std::vector<DirectLabelText> labels;
   for (const auto& element : with_classes(markup, "text", {"label", "halo"})) {
-    const double width = text_width(element.text, 11.5) * 1.06;
+    const double width = text_width(element.text, plot_font_size) * 1.06;
     const std::string anchor = attribute(element, "text-anchor");
     const double share = anchor == "start" ? 0 : anchor == "end" ? 1 : 0.5;
     labels.push_back({element.text,

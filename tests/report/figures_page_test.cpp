@@ -35,17 +35,9 @@ FiguresPage sample_page() {
   return page;
 }
 
-MarkupResult read_html(const std::string& html) {
-  return read_markup(html, {"meta"}, {"style"});
-}
-
-size_t count(const MarkupResult& markup, const std::string& name) {
-  return with_classes(markup, name, {}).size();
-}
-
 TEST(FiguresPage, IsWellFormedAndComplete) {
   const std::string html = render_figures(sample_page());
-  const auto markup = read_html(html);
+  const auto markup = read_page(html);
   EXPECT_EQ(markup.problem, "");
   EXPECT_EQ(count(markup, "svg"), 6u);
   EXPECT_EQ(count(markup, "table"), 2u);
@@ -82,7 +74,7 @@ TEST(FiguresPage, NamesFromFilesCannotBecomeMarkup) {
   set.cells[0].method = evil;
   section.panels[0].pictures = frontier_pictures(set);
   const std::string html = render_figures(page);
-  EXPECT_EQ(read_html(html).problem, "");
+  EXPECT_EQ(read_page(html).problem, "");
   EXPECT_EQ(html.find("<script"), std::string::npos);
   EXPECT_EQ(html.find('\x1b'), std::string::npos);
   EXPECT_EQ(html.find("href=\"javascript:"), std::string::npos);

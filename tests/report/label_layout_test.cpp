@@ -60,8 +60,9 @@ TEST(LabelLayout, NoLineRunsThroughALabelWhereThereIsRoom) {
   // like to be just where the line passes.
   const Box bounds{0, 0, 400, 300};
   std::vector<Box> walls;
-  for (int side = 0; side < 12; ++side)
-    walls.push_back({150.0 + 15 * (side % 6), 130.0 + 30 * (side / 6), 12, 12});
+  for (const double y : {130.0, 160.0}) {
+    for (int k = 0; k < 6; ++k) walls.push_back({150.0 + 15 * k, y, 12, 12});
+  }
   const auto placed = place_labels(
       {{150, 120, 6, 60, 14}, {200, 150, 6, 60, 14}, {205, 152, 6, 60, 14}}, bounds, walls);
   for (const auto& label : placed) EXPECT_FALSE(label.tangled);

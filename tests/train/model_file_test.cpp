@@ -114,7 +114,7 @@ TEST(ModelFile, ABitThatIsNotAsWrittenIsRefused) {
   uint64_t header = 0;
   std::memcpy(&header, bytes.data(), 8);
   // Each tensor lies in the last bytes; the lowest bit of a float32 that is not 0 keeps it finite.
-  for (const size_t at : {8 + header, bytes.size() - 4, bytes.size() - 4 * 27})
+  for (const size_t at : {8 + header, bytes.size() - 4, bytes.size() - size_t{4} * 27})
     refuses_flipped(static_cast<size_t>(at));
   refuses_flipped(bytes.find("expunge.mean") + std::string("expunge.mean\":\"[0.").size() + 2);
   put_file(path, bytes);

@@ -94,8 +94,8 @@ TEST(Problem, EveryChangeOfTheDataChangesTheFingerprint) {
        [](DataSplit& d) { d.validation = first_examples(d.validation, 9, ""); }},
       {"one class more",
        [](DataSplit& d) {
-         d.train.class_names.push_back("d");
-         d.validation.class_names.push_back("d");
+         d.train.class_names.emplace_back("d");
+         d.validation.class_names.emplace_back("d");
        }},
       // The same bytes in another form.
       {"2 x 8 pixels",
@@ -150,7 +150,7 @@ TEST(Problem, PartsThatDoNotFitAreRefused) {
             "validation set: images (1, 4, 4) as in the training set required, got (1, 5, 5)");
   EXPECT_EQ(message([](DataSplit& d) { d.validation = tiny_dataset(10, 2, 3); }),
             "validation set: images (1, 4, 4) as in the training set required, got (3, 4, 4)");
-  EXPECT_EQ(message([](DataSplit& d) { d.validation.class_names.push_back("d"); }),
+  EXPECT_EQ(message([](DataSplit& d) { d.validation.class_names.emplace_back("d"); }),
             "validation set: 3 classes as in the training set required, got 4");
   EXPECT_SAYS(message([](DataSplit& d) { d.train.labels[4] = 3; }),
               "training set: labels from 0 to 2 required, got 3 at example 4");
