@@ -71,9 +71,9 @@ class OptionGroup {
                    std::string help);
   /// An enumeration, each value with the name that files and the command line use.
   template <class Enum>
-  requires std::is_enum_v<Enum> OptionGroup& add(std::string name, Enum& field,
-                                                 std::vector<std::pair<std::string, Enum>> choices,
-                                                 std::string help) {
+  requires std::is_enum_v<Enum> OptionGroup& add(
+      std::string name, Enum& field, const std::vector<std::pair<std::string, Enum>>& choices,
+      std::string help) {
     std::vector<std::string> names;
     for (const auto& choice : choices) names.push_back(choice.first);
     return add_choice(
@@ -84,7 +84,7 @@ class OptionGroup {
           }
           return std::string("?");
         },
-        [&field, choices = std::move(choices)](const std::string& text) {
+        [&field, choices](const std::string& text) {
           for (const auto& [known, value] : choices) {
             if (known == text) field = value;
           }

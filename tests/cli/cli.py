@@ -14,8 +14,11 @@ import numpy as np
 
 PROGRAM = ""
 
-# scripts/analyse: a sanitizer takes terabytes of address space, and its library must be the first that is loaded.
+# scripts/analyse: a sanitizer takes terabytes of address space and file descriptors of its own, and its library must be the
+# first that is loaded.
 unsanitized = unittest.skipIf(os.environ.get("EXPUNGE_SANITIZED"), "not under a sanitizer")
+# Starts take twice as long there; what these tests start hundreds of times, others start too.
+many_starts = unittest.skipIf(os.environ.get("EXPUNGE_SANITIZED"), "hundreds of starts under a sanitizer")
 
 # How an exception's own text begins where nobody has put the fault into words.
 UNWORDED = r"\Aexpunge: (filesystem error|std::|basic_|vector|map|sto|invalid|bad_|\[enforce|\[json|\w+::)"

@@ -54,6 +54,7 @@ class Manual(cli.Scratch):
             page = file.read()
         self.assertEqual(page, self.succeeds("manual"), "expunge manual > docs/cli.md")
 
+    @cli.many_starts
     def test_it_has_every_option_that_help_has(self):
         page = self.succeeds("manual", "--format", "markdown")
         sections = {name: body for name, body in re.findall(r"(?ms)^#{2,3} expunge ([\w -]+)\n(.*?)(?=^##|\Z)", page)}

@@ -105,6 +105,7 @@ class Help(cli.Scratch):
         self.succeeds("train", "all.toml", "--out", "out", "--quiet")
 
 
+@cli.many_starts
 class EveryOption(cli.Scratch):
     """An option that is listed works: with a good value no command refuses it."""
 

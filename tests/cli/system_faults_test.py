@@ -113,6 +113,7 @@ class SystemFaults(cli.Scratch):
             self.succeeds("verify", "out", "--quiet")
             shutil.rmtree(self.path("out"))
 
+    @cli.unsanitized
     def test_few_file_descriptors(self):
         expected = self.whole()
         failed = 0
