@@ -35,6 +35,7 @@ const char* estimator_name(Estimator estimator) {
 // Plain words, the same under every certificate: what a reader must not take it for.
 Json not_promised() {
   // clang-format off: one sentence or two a line, for the reader
+  // NOLINTBEGIN(bugprone-suspicious-missing-comma)
   return {
       "This is a prediction with a margin of error, not a proof: no model was trained from the "
       "beginning "
@@ -50,6 +51,7 @@ Json not_promised() {
       "from all of the original examples and is kept.",
       "The certificate says what the holder of the signing key states. "
       "It does not show that the holder kept to it."};
+  // NOLINTEND(bugprone-suspicious-missing-comma)
   // clang-format on
 }
 

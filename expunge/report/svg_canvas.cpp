@@ -194,11 +194,12 @@ std::string SvgCanvas::file(const std::vector<SvgCanvas>& pictures, size_t colum
   out += fmt::format("<rect width=\"{}\" height=\"{}\" fill=\"#ffffff\"/>\n", number(whole_width),
                      number(whole_height));
   for (size_t i = 0; i < pictures.size(); ++i) {
-    const auto row = static_cast<double>(i / columns);
-    const auto column = static_cast<double>(i % columns);
-    out += fmt::format("<g transform=\"translate({} {})\">\n{}</g>\n",
-                       number(edge + column * (width + edge)), number(edge + row * (height + edge)),
-                       pictures[i].body_);
+    const size_t row = i / columns;
+    const size_t column = i % columns;
+    out +=
+        fmt::format("<g transform=\"translate({} {})\">\n{}</g>\n",
+                    number(edge + static_cast<double>(column) * (width + edge)),
+                    number(edge + static_cast<double>(row) * (height + edge)), pictures[i].body_);
   }
   return out + "</svg>\n";
 }

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "expunge/train/graph_plan.h"
+#include "expunge/train/recipe.h"
 
 namespace expunge {
 

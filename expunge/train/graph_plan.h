@@ -13,6 +13,8 @@
 
 #include "expunge/train/cuda_kernels.h"
 #include "expunge/train/network.h"
+#include "expunge/train/networks.h"
+#include "expunge/train/trainer.h"
 
 namespace expunge {
 

@@ -113,8 +113,8 @@ void with_generator(uint64_t seed, const std::function<void()>& task) {
 }  // namespace
 
 struct ScriptNetwork::Script {
-  explicit Script(ScriptModule made)
-      : module(std::move(made)), trained(trained_of(module)), is_random(draws_numbers(module)) {}
+  explicit Script(const ScriptModule& made)
+      : module(made), trained(trained_of(module)), is_random(draws_numbers(module)) {}
   ScriptModule module;
   NamedTensors trained;
   bool is_random;
