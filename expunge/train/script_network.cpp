@@ -132,8 +132,7 @@ std::unique_ptr<ScriptNetwork> ScriptNetwork::load(const std::filesystem::path& 
     fail<InputError>("{}: a module with a method forward required", path.string());
   module.to(dtype);
   try {
-    return std::unique_ptr<ScriptNetwork>(
-        new ScriptNetwork(std::make_unique<Script>(std::move(module))));
+    return std::unique_ptr<ScriptNetwork>(new ScriptNetwork(std::make_unique<Script>(module)));
   } catch (const InputError& error) {
     fail<InputError>("{}: {}", path.string(), error.what());
   }
@@ -214,8 +213,7 @@ std::unique_ptr<Network> ScriptNetwork::clone() const {
 std::unique_ptr<Network> ScriptNetwork::copy_on(torch::Device device) const {
   auto module = copy_of(script_->module);
   module.to(device);
-  auto copy = std::unique_ptr<ScriptNetwork>(
-      new ScriptNetwork(std::make_unique<Script>(std::move(module))));
+  auto copy = std::unique_ptr<ScriptNetwork>(new ScriptNetwork(std::make_unique<Script>(module)));
   copy->seed_ = seed_;
   copy->passes_ = passes_;
   return copy;
