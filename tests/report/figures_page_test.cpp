@@ -35,6 +35,10 @@ FiguresPage sample_page() {
   return page;
 }
 
+MarkupResult read_page(const std::string& html) {
+  return read_markup(html, {"meta"}, {"style"});
+}
+
 TEST(FiguresPage, IsWellFormedAndComplete) {
   const std::string html = render_figures(sample_page());
   const auto markup = read_page(html);

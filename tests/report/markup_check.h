@@ -123,11 +123,6 @@ inline std::string attribute(const MarkupElement& element, const std::string& ke
   return "";
 }
 
-/// A whole page of HTML.
-inline MarkupResult read_page(const std::string& html) {
-  return read_markup(html, {"meta", "img", "br"}, {"style"});
-}
-
 /// Elements of a name.
 inline size_t count(const MarkupResult& markup, const std::string& name) {
   return static_cast<size_t>(
