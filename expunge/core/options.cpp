@@ -244,7 +244,7 @@ OptionGroup& OptionGroup::add(std::string name, std::string& field,
 OptionGroup& OptionGroup::add_choice(std::string name, std::vector<std::string> choices,
                                      std::string help, std::function<std::string()> get,
                                      std::function<void(const std::string&)> set) {
-  const auto type = fmt::format("{}", fmt::join(choices, " | "));
+  auto type = fmt::format("{}", fmt::join(choices, " | "));
   auto checked = [name, choices = std::move(choices),
                   set = std::move(set)](const std::string& text) {
     if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
@@ -253,8 +253,8 @@ OptionGroup& OptionGroup::add_choice(std::string name, std::vector<std::string> 
     }
     set(text);
   };
-  return add_value<std::string>(std::move(name), type, std::move(help), "", std::move(get),
-                                std::move(checked));
+  return add_value<std::string>(std::move(name), std::move(type), std::move(help), "",
+                                std::move(get), std::move(checked));
 }
 
 void OptionGroup::set(const std::string& name, const OptionValue& value) {

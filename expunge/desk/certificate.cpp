@@ -34,20 +34,17 @@ const char* estimator_name(Estimator estimator) {
 
 // Plain words, the same under every certificate: what a reader must not take it for.
 Json not_promised() {
-  // clang-format off: one sentence or two a line, for the reader
+  // clang-format off
   // NOLINTBEGIN(bugprone-suspicious-missing-comma)
   return {
-      "This is a prediction with a margin of error, not a proof: no model was trained from the "
-      "beginning "
+      "This is a prediction with a margin of error, not a proof: no model was trained from the beginning "
       "without the removed examples to compare with.",
       "The predicted distance is about the method, over many models of this kind. "
       "It does not bound what one question put to this one model may still reveal.",
-      "Copies of the data, of earlier models, and of whatever was derived from them outside of "
-      "this desk, "
+      "Copies of the data, of earlier models, and of whatever was derived from them outside of this desk, "
       "the experiment's folder and backups among them, are not touched by it. "
       "Storage may keep overwritten bytes for a time.",
-      "The model's preparation of its inputs (a mean and a deviation a colour channel) was "
-      "computed once "
+      "The model's preparation of its inputs (a mean and a deviation a colour channel) was computed once "
       "from all of the original examples and is kept.",
       "The certificate says what the holder of the signing key states. "
       "It does not show that the holder kept to it."};
